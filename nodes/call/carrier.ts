@@ -1,0 +1,35 @@
+/**
+ * What a phone company must do for us, for one call. The heart knows no more of a carrier than this; a carrier's folder
+ * implements it and registers the call with the registry.
+ */
+export interface Carrier {
+  /** `twilio`, `telnyx`, ...: what `msg.call.carrier` says. */
+  readonly name: string;
+
+  /** True while a media stream is open: audio that is played now reaches the caller. */
+  readonly connected: boolean;
+
+  /** Plays raw mu-law, 8 kHz, mono; a multiple of 160 bytes (20 ms). Ignored while not connected. */
+  play(audio: Buffer): void;
+
+  /** Asks for an echo, by `playback.echo(name)`, when all that was played before has been heard. */
+  mark(name: string): void;
+
+  /** Throws away at the carrier whatever has not been heard. */
+  clear(): void;
+
+  /**
+   * Ends the call at the carrier and resolves when that is confirmed (or known to be over already).
+   * @param goodbye words for the carrier's own voice, spoken before the end.
+   */
+  hangUp(goodbye?: string): Promise<void>;
+
+  /**
+   * Speaks by the carrier's own voice, with no TTS of ours, and then connects the caller to us again: the last resort
+   * against silence.
+   */
+  say(text: string): Promise<void>;
+
+  /** The call has ended: close the stream, drop timers and requests. Called once, by the registry. */
+  dispose(): void;
+}

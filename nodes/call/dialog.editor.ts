@@ -1,0 +1,134 @@
+/**
+ * What the edit dialogs of all nodes share: checks of properties, and the fields that HTML does not have.
+ *
+ * Every property accepts `${ENV}` as its whole value: Node-RED itself takes that as valid and puts the variable's value
+ * in its place when the flow starts.
+ */
+
+const MODULE = '@dialog-red/node-red-voice-agent';
+
+/** Looks up texts of one node set's catalogue; for texts that are needed before a node exists. */
+export function catalogue(set: string): (key: string, values?: Record<string, string | number>) => string {
+  return (key, values) => RED._(`${MODULE}/${set}:${key}`, values);
+}
+
+/** Whether a value is a reference to an environment variable, and so nothing to be checked here. */
+export function isVariable(value: unknown): boolean {
+  return typeof value === 'string' && /^\$(\{[A-Za-z_]\w*\}|\([A-Za-z_]\w*\))$/.test(value);
+}
+
+/** A property's value as text; what is neither text nor number is none. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+}
+
+/**
+ * Builds a validator in the form that the editor shows messages of (a function of two arguments). Nothing is said about
+ * variables; an empty value is right unless it is required.
+ */
+function validator(
+  set: string,
+  required: boolean,
+  problem: (text: string) => { key: string; values?: Record<string, string | number> } | undefined,
+): Validate {
+  const text = catalogue(set);
+  return (value, opt) => {
+    if (isVariable(value)) return true;
+    const content = textOf(value);
+    const label = opt?.label ?? text('common.label.name');
+    if (content === '') return required ? text('common.invalid.required', { label }) : true;
+    const found = problem(content);
+    return found ? text(found.key, { ...found.values, label }) : true;
+  };
+}
+
+/** Checks of a node set's properties; messages come from its catalogue. */
+export function checks(set: string) {
+  return {
+    /** Any text but none. */
+    required: () => validator(set, true, () => undefined),
+
+    /** A number in a range. */
+    number: (min: number, max: number, { required = false, integer = false } = {}) =>
+      validator(set, required, (text) => {
+        const value = Number(text);
+        if (!Number.isFinite(value)) return { key: 'common.invalid.number' };
+        if (integer && !Number.isInteger(value)) return { key: 'common.invalid.integer' };
+        if (value < min || value > max) return { key: 'common.invalid.range', values: { min, max } };
+        return undefined;
+      }),
+
+    /** A URL of one of these schemes. */
+    url: (schemes: string[], { required = false } = {}) =>
+      validator(set, required, (text) => {
+        const right = URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1));
+        const wanted = schemes.map((scheme) => `${scheme}://`).join(' / ');
+        return right ? undefined : { key: 'common.invalid.url', values: { schemes: wanted } };
+      }),
+
+    /** A path of HTTP requests. */
+    path: () =>
+      validator(set, true, (text) => (/^\/[^\s?#:]*$/.test(text) ? undefined : { key: 'common.invalid.path' })),
+
+    /** A phone number in E.164. */
+    phone: () =>
+      validator(set, false, (text) => (/^\+[1-9]\d{6,14}$/.test(text) ? undefined : { key: 'common.invalid.phone' })),
+
+    /** One of these values. */
+    choice: (values: string[]) =>
+      validator(set, false, (text) =>
+        values.includes(text) ? undefined : { key: 'common.invalid.choice', values: { values: values.join(', ') } },
+      ),
+
+    /** The text of a JSON object. */
+    json: () => validator(set, false, (text) => (objectOf(text) ? undefined : { key: 'common.invalid.json' })),
+
+    /** The text of a JSON object that holds texts only. */
+    headers: () =>
+      validator(set, false, (text) => {
+        const object = objectOf(text);
+        const right = object && Object.values(object).every((value) => typeof value === 'string');
+        return right ? undefined : { key: 'common.invalid.headers' };
+      }),
+  };
+}
+
+/** The object that a JSON text describes, if it does. */
+function objectOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The second kind of value that a list or a JSON field takes. */
+function variableType(node: EditorNode) {
+  return { value: 'variable', label: node._('common.label.variable'), icon: 'fa fa-dollar', validate: isVariable };
+}
+
+/** A list to choose from: its values, with labels; or a variable. The property holds the bare value. */
+export function choiceField(node: EditorNode, property: string, options: { value: string; label: string }[]): JQuery {
+  const field = $(`#node-input-${property}`);
+  const list = { value: 'list', label: node._('common.label.list'), icon: 'fa fa-list', options };
+  field.typedInput({ default: isVariable(field.val()) ? 'variable' : 'list', types: [list, variableType(node)] });
+  return field;
+}
+
+/** A JSON object with the editor's own JSON dialog; or a variable. The property holds the text. */
+export function jsonField(node: EditorNode, property: string): void {
+  const field = $(`#node-input-${property}`);
+  field.typedInput({ default: isVariable(field.val()) ? 'variable' : 'json', types: ['json', variableType(node)] });
+}
+
+/** Opens the folded sections that hold a field with a wrong value: a message that nobody sees helps nobody. */
+export function openFaulty(): void {
+  setTimeout(() => {
+    $('.voice-agent-dialog details').each(function () {
+      if ($(this).find('.input-error').length > 0) $(this).attr('open', '');
+    });
+  }, 50);
+}

@@ -1,0 +1,122 @@
+import type { Node } from 'node-red';
+import { ProviderError } from './errors';
+import { copyCall } from './message';
+import type { CallInfo, VoiceMessage } from './message';
+import type { Session } from './session';
+
+/** What a node shows under itself; `text` is a key of the message catalogue. */
+export interface Status {
+  /** Green live, blue idle or connecting, yellow degraded, red failed. */
+  fill: 'green' | 'blue' | 'yellow' | 'red';
+  shape: 'dot' | 'ring';
+  text: string;
+  values?: Record<string, string | number>;
+}
+
+/** At most two status changes a second (DESIGN, section 5). */
+const STATUS_EVERY_MS = 500;
+
+/** The instance of a node that Node-RED runs at present, and how to translate its catalogue's keys. */
+export interface LiveInstance {
+  node: Node;
+  translate(key: string, values?: Record<string, string | number>): string;
+  /** True if a message on this output passes a node that is not ours (and that a Deploy may stop in its midst). */
+  leadsAbroad(output: number): boolean;
+}
+
+/**
+ * The place of one node id, across all the instances that Deploys make of it: its sessions and its last settings.
+ * Inside a subflow the id is the instance's, which Node-RED keeps stable.
+ */
+export class NodeSlot<Settings> {
+  readonly sessions = new Set<Session<Settings>>();
+  settings: Settings;
+  instance: LiveInstance | undefined;
+  private pending: Status | undefined;
+  private shownAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly type: string,
+    settings: Settings,
+  ) {
+    this.settings = settings;
+  }
+
+  /** Sends by the present instance; without one (the node was removed) it goes nowhere. */
+  send(output: number, msg: VoiceMessage): void {
+    const node = this.instance?.node;
+    if (!node) return;
+    if (output === 0) {
+      node.send(msg);
+    } else {
+      const outputs: (VoiceMessage | null)[] = new Array<null>(output).fill(null);
+      outputs.push(msg);
+      node.send(outputs);
+    }
+  }
+
+  leadsAbroad(output: number): boolean {
+    return this.instance?.leadsAbroad(output) ?? false;
+  }
+
+  /** Reports an error to Catch: the message names the call, the provider and the cause. */
+  fail(err: Error, call?: CallInfo): void {
+    const node = this.instance?.node;
+    if (!node) return;
+    const msg: Record<string, unknown> = { topic: 'error', payload: err.message };
+    if (call) msg.call = copyCall(call);
+    if (err instanceof ProviderError) {
+      if (call) err.call = call.id;
+      msg.provider = err.provider;
+      msg.cause = err.cause;
+      if (err.code !== undefined) msg.code = err.code;
+    }
+    node.error(err, msg);
+  }
+
+  /** One line an event, with call id and node id; the levels are Node-RED's. */
+  log(level: 'info' | 'warn' | 'debug', event: string, callId?: string): void {
+    const line = callId === undefined ? event : `${event} call=${callId}`;
+    const node = this.instance?.node;
+    if (!node) return;
+    if (level === 'info') node.log(line);
+    else if (level === 'warn') node.warn(line);
+    else node.debug(line);
+  }
+
+  /** Shows a status, at most two a second; the last one asked for is the one that stays. */
+  show(status: Status): void {
+    this.pending = status;
+    if (this.timer) return;
+    const wait = this.shownAt + STATUS_EVERY_MS - Date.now();
+    if (wait <= 0) this.flushStatus();
+    else {
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        this.flushStatus();
+      }, wait);
+      this.timer.unref();
+    }
+  }
+
+  /** A new instance starts with what was shown last. */
+  private flushStatus(): void {
+    const status = this.pending;
+    const live = this.instance;
+    if (!status || !live) return;
+    this.shownAt = Date.now();
+    live.node.status({ fill: status.fill, shape: status.shape, text: live.translate(status.text, status.values) });
+  }
+
+  /** The node is gone for good: its sessions end. */
+  dispose(): void {
+    if (this.timer) clearTimeout(this.timer);
+    for (const session of [...this.sessions]) {
+      session.call.sessions.delete(this.id);
+      session.dispose();
+    }
+    this.sessions.clear();
+  }
+}

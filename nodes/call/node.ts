@@ -1,0 +1,169 @@
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import { asError } from './errors';
+import { registry } from './heart';
+import { addSlot, beforeClose, deploys, followFlows, slotOf } from './lifecycle';
+import { readMessage } from './message';
+import type { VoiceMessage } from './message';
+import { NodeSlot } from './node-slot';
+import type { Session } from './session';
+import type { Call } from './call';
+
+/** After the end of a call only these may follow; they open no session and pass every node. */
+const AFTERWARDS = new Set(['call.recording', 'call.transcription', 'call.status']);
+
+/** The types of this pack, told apart from foreign nodes when a wire is looked along. */
+const ourTypes = new Set<string>();
+
+/** What a node of ours brings to the shell. */
+export interface VoiceNode<Settings, Config extends NodeDef = NodeDef> {
+  type: string;
+  /**
+   * Reads the node's config, already migrated, into settings.
+   * @throws Error in words for the ops person: a red status and a line for Catch. The node then keeps the settings that
+   * it had before the Deploy, if any.
+   */
+  settings(config: Config, node: Node, RED: NodeAPI): Settings;
+  /** Opens what the node keeps for one call. */
+  session(call: Call, slot: NodeSlot<Settings>): Session<Settings>;
+  /** Told when a new instance is ready (its first, or after a Deploy): for a carrier's paths. */
+  started?(slot: NodeSlot<Settings>, RED: NodeAPI, node: Node): void;
+}
+
+/**
+ * Registers a node type with Node-RED. Its handlers all go through here: a throw becomes one `done(err)`, `done` is called
+ * once per message, instances come and go while sessions stay.
+ */
+export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
+  RED: NodeAPI,
+  definition: VoiceNode<Settings, Config>,
+): void {
+  ourTypes.add(definition.type);
+  followFlows(RED);
+
+  function Constructor(this: Node, config: Config): void {
+    RED.nodes.createNode(this, config);
+    const node = this; // eslint-disable-line @typescript-eslint/no-this-alias -- Node-RED constructs with `this`
+    const slot = adopt(definition, config, node, RED);
+    if (!slot) return;
+    node.on('input', (raw, _send, done) => {
+      try {
+        receive(definition, slot, raw);
+        done();
+      } catch (err) {
+        done(asError(err));
+      }
+    });
+    node.on('close', (done: () => void) => {
+      const leave = (): void => {
+        if (slot.instance?.node === node) slot.instance = undefined;
+        done();
+      };
+      beforeClose().then(leave, leave);
+    });
+    definition.started?.(slot, RED, node);
+  }
+  RED.nodes.registerType(definition.type, Constructor as never);
+}
+
+/** Gives the node's slot its new instance and settings; makes the slot if this is the first. */
+function adopt<Settings, Config extends NodeDef>(
+  definition: VoiceNode<Settings, Config>,
+  config: Config,
+  node: Node,
+  RED: NodeAPI,
+): NodeSlot<Settings> | undefined {
+  const known = slotOf(node.id);
+  let slot = known?.type === definition.type ? (known as NodeSlot<Settings>) : undefined;
+  const translate = (key: string, values?: Record<string, string | number>): string => RED._(key, values ?? {});
+  try {
+    const settings = definition.settings(config, node, RED);
+    if (slot) slot.settings = settings;
+    else {
+      slot = new NodeSlot(node.id, definition.type, settings);
+      addSlot(slot as NodeSlot<unknown>);
+    }
+  } catch (err) {
+    const error = asError(err);
+    node.status({ fill: 'red', shape: 'ring', text: error.message });
+    node.error(error);
+    // Calls under way go on with what was right before; without that there is nothing to go on with.
+    if (!slot) {
+      passOn(node, error);
+      return undefined;
+    }
+  }
+  slot.instance = { node, translate, leadsAbroad: wiresAbroad(RED, node) };
+  return slot;
+}
+
+/** A node that cannot work lets the rest of the flow go on: the call's events pass, and each call says once what is wrong. */
+function passOn(node: Node, error: Error): void {
+  node.on('input', (raw: { topic?: unknown; utterance?: unknown }, send, done) => {
+    if (raw.topic === 'audio' && raw.utterance === undefined) return done();
+    send(raw as never);
+    if (raw.topic === 'call.started') done(error);
+    else done();
+  });
+}
+
+function receive<Settings, Config extends NodeDef>(
+  definition: VoiceNode<Settings, Config>,
+  slot: NodeSlot<Settings>,
+  raw: unknown,
+): void {
+  const msg = readMessage(raw);
+  const call = registry.get(msg.call.id);
+  if (!call) {
+    if (AFTERWARDS.has(msg.topic)) slot.send(0, msg);
+    else registry.dropped++;
+    return;
+  }
+  if (typeof msg._msgid === 'string') call.seen.add(msg._msgid + msg.topic);
+  const session = sessionOf(definition, slot, call);
+  if (!session) {
+    registry.dropped++;
+    return;
+  }
+  if (!session.isNew(msg)) return;
+  if (isTranscript(msg)) call.noteWords();
+  if (session.receive(msg) === 'pass') session.send(0, msg);
+}
+
+/** The node's session for this call; opened by the first message that needs it, but not for a call that has ended. */
+function sessionOf<Settings, Config extends NodeDef>(
+  definition: VoiceNode<Settings, Config>,
+  slot: NodeSlot<Settings>,
+  call: Call,
+): Session<Settings> | undefined {
+  const known = call.sessions.get(slot.id);
+  if (known) return known as Session<Settings>;
+  if (call.state === 'ended') return undefined;
+  const session = definition.session(call, slot);
+  call.sessions.set(slot.id, session as Session<unknown>);
+  slot.sessions.add(session);
+  session.onDispose(() => slot.sessions.delete(session));
+  return session;
+}
+
+function isTranscript(msg: VoiceMessage): boolean {
+  return msg.topic.startsWith('transcript') && msg.payload !== '';
+}
+
+/** Looks along the wires of an output: does one lead to a node that is not ours? Rewiring may change it at a Deploy. */
+function wiresAbroad(RED: NodeAPI, node: Node): (output: number) => boolean {
+  let asOf = -1;
+  let abroad: boolean[] = [];
+  return (output) => {
+    if (asOf !== deploys()) {
+      asOf = deploys();
+      abroad =
+        (node as unknown as { wires?: string[][] }).wires?.map((wires) =>
+          wires.some((id) => {
+            const target = RED.nodes.getNode(id) as Node | undefined;
+            return !target || !ourTypes.has(target.type);
+          }),
+        ) ?? [];
+    }
+    return abroad[output] ?? false;
+  };
+}

@@ -1,0 +1,180 @@
+import type { Call } from './call';
+import { asError } from './errors';
+import { gate } from './heart';
+import { copyCall, copyMessage, nextMessageId } from './message';
+import type { UtteranceInfo, VoiceMessage } from './message';
+import type { NodeSlot, Status } from './node-slot';
+import { RecentKeys } from './recent';
+
+/** How long a message may be on its way through foreign nodes before it counts as arrived or taken off. */
+const IN_FLIGHT_MS = 20;
+/** Sends remembered for that long: a bound, for a burst of a TTS. */
+const MAX_IN_FLIGHT = 64;
+const EVENTS_REMEMBERED = 64;
+const PIECES_REMEMBERED = 256;
+
+/** What a session did with a message: it may go on down the wire, or has been taken off it. */
+export type Verdict = 'pass' | 'taken';
+
+/**
+ * What one node keeps for one call. It survives a Deploy, for it belongs to the node's id and not to an instance, and it
+ * ends with the call, whatever the wires do.
+ *
+ * Never keep `send`, `done` or a node: `send()` goes by the node's present instance, through the gate.
+ */
+export abstract class Session<Settings> {
+  private readonly events = new RecentKeys(EVENTS_REMEMBERED);
+  private readonly pieces = new RecentKeys(PIECES_REMEMBERED);
+  private lastCallerFrame = -1;
+  private inFlight: { at: number; output: number; msg: VoiceMessage }[] = [];
+  private over = false;
+  private readonly disposers: (() => void)[] = [];
+
+  constructor(
+    readonly call: Call,
+    protected readonly slot: NodeSlot<Settings>,
+  ) {}
+
+  /** The node's settings as last deployed: read them anew for each turn. */
+  protected get settings(): Settings {
+    return this.slot.settings;
+  }
+
+  /** True once the session has been disposed of: nothing may be started any more. */
+  get disposed(): boolean {
+    return this.over;
+  }
+
+  /** Acts on a message; synchronously, so that the order of the wire is kept. Throwing goes to Catch. */
+  abstract receive(msg: VoiceMessage): Verdict;
+
+  /**
+   * The call has ended at the registry; `dispose` follows in at most 2 s. A session that has last words (a final
+   * transcript, the last turn) sends them now.
+   */
+  callEnded(): void {
+    // Most sessions have none.
+  }
+
+  /** Closes sockets, requests and timers. Called exactly once. */
+  protected abstract release(): void;
+
+  /** Ends the session: with its call, or with its node. */
+  dispose(): void {
+    if (this.over) return;
+    this.over = true;
+    this.inFlight = [];
+    try {
+      this.release();
+    } catch (err) {
+      this.fail(err);
+    }
+    for (const dispose of this.disposers.splice(0)) dispose();
+  }
+
+  /** Has something undone when the session is disposed of. */
+  onDispose(dispose: () => void): void {
+    this.disposers.push(dispose);
+  }
+
+  /**
+   * Remembers a message, so that each is acted on and passed once per call, however the wires fork, join or loop.
+   * What a flow made itself bears no mark of ours and is never taken for a duplicate.
+   * @returns false for one that came before
+   */
+  isNew(msg: VoiceMessage): boolean {
+    const { topic, utterance } = msg;
+    if (topic === 'audio' && !utterance) {
+      const seq = msg.event?.seq;
+      if (typeof seq !== 'number') return true;
+      if (seq <= this.lastCallerFrame) return false;
+      this.lastCallerFrame = seq;
+      return true;
+    }
+    const id = msg._msgid;
+    if (utterance?.by === 'agent' && topic === 'audio') return this.pieces.add(`a${utterance.id}:${utterance.seq}`);
+    if (utterance?.by === 'agent' && topic === 'reply') {
+      return this.pieces.add(`t${utterance.id}:${utterance.seq}:${String(msg.payload)}`);
+    }
+    if (typeof id !== 'string' || !id.startsWith('v')) return true;
+    return this.events.add(typeof msg.payload === 'string' ? `${id}${topic}|${msg.payload}` : `${id}${topic}`);
+  }
+
+  /** Sends a message on an output (0 = the first). It must not be touched afterwards. */
+  send(output: number, msg: VoiceMessage): void {
+    if (gate.isOpen) this.remember(output, msg);
+    gate.send(this, output, msg);
+  }
+
+  /** Sends a message made here, on the first output unless said otherwise. */
+  protected sendNew(topic: string, payload: unknown, more: Partial<VoiceMessage> = {}, output = 0): void {
+    this.send(output, this.message(topic, payload, more));
+  }
+
+  /** A message of this call, with an id of its own. */
+  protected message(topic: string, payload: unknown, more: Partial<VoiceMessage> = {}): VoiceMessage {
+    return { ...more, _msgid: nextMessageId(), topic, payload, call: copyCall(this.call.info) };
+  }
+
+  /** A message that is a piece of an utterance. */
+  protected piece(topic: string, payload: unknown, utterance: UtteranceInfo): VoiceMessage {
+    return this.message(topic, payload, { utterance });
+  }
+
+  /** Reports an error to Catch, with the call; never throws. */
+  protected fail(err: unknown): void {
+    this.slot.fail(asError(err), this.call.info);
+  }
+
+  /** Lets a promise run that nobody waits for: its rejection goes to Catch. */
+  protected run(work: Promise<unknown>): void {
+    work.catch((err: unknown) => {
+      if (!this.over) this.fail(err);
+    });
+  }
+
+  /** Wraps a callback of a socket or timer: a throw goes to Catch, and after the end nothing runs. */
+  protected guard<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      if (this.over) return;
+      try {
+        callback(...args);
+      } catch (err) {
+        this.fail(err);
+      }
+    };
+  }
+
+  /** Shows the state of this call on the node; the worst and newest of all calls is what is seen. */
+  protected show(status: Status): void {
+    this.slot.show(status);
+  }
+
+  protected log(level: 'info' | 'warn' | 'debug', event: string): void {
+    this.slot.log(level, event, this.call.info.id);
+  }
+
+  deliver(output: number, msg: VoiceMessage): void {
+    this.slot.send(output, msg);
+  }
+
+  takeUnseen(): { output: number; msg: VoiceMessage }[] {
+    const since = performance.now() - IN_FLIGHT_MS;
+    const unseen = this.inFlight.filter(({ at, msg }) => at >= since && !this.wasSeen(msg));
+    this.inFlight = [];
+    return unseen;
+  }
+
+  wasSeen(msg: VoiceMessage): boolean {
+    return typeof msg._msgid === 'string' && this.call.seen.has(msg._msgid + msg.topic);
+  }
+
+  private remember(output: number, msg: VoiceMessage): void {
+    if (!this.slot.leadsAbroad(output)) return;
+    const at = performance.now();
+    while (this.inFlight.length >= MAX_IN_FLIGHT || (this.inFlight[0]?.at ?? at) < at - IN_FLIGHT_MS) {
+      this.inFlight.shift();
+    }
+    this.inFlight.push({ at, output, msg: copyMessage(msg) });
+  }
+}
