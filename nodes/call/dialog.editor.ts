@@ -83,11 +83,12 @@ export function checks(set: string) {
     /** The text of a JSON object. */
     json: () => validator(set, false, (text) => (objectOf(text) ? undefined : { key: 'common.invalid.json' })),
 
-    /** The text of a JSON object that holds texts only. */
+    /** The text of a JSON object that holds texts, numbers and truth values only. */
     headers: () =>
       validator(set, false, (text) => {
         const object = objectOf(text);
-        const right = object && Object.values(object).every((value) => typeof value === 'string');
+        const plain = ['string', 'number', 'boolean'];
+        const right = object && Object.values(object).every((value) => plain.includes(typeof value));
         return right ? undefined : { key: 'common.invalid.headers' };
       }),
   };

@@ -1,0 +1,81 @@
+import { catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
+
+interface Properties {
+  version: number;
+  name: string;
+  account: string;
+  path: string;
+  parameters: string;
+  maxCalls: number;
+  busy: string;
+  busyText: string;
+  forwardTo: string;
+  maxDuration: number;
+  idleTimeout: number;
+  goodbye: string;
+}
+
+const text = catalogue('twilio-in');
+const check = checks('twilio-in');
+
+RED.nodes.registerType<Properties>('twilio-in', {
+  category: 'voice agent',
+  color: '#E9B0B4',
+  inputs: 0,
+  outputs: 2,
+  icon: 'voice-call-in.svg',
+  defaults: {
+    version: { value: 1 },
+    name: { value: '' },
+    account: { value: '', type: 'twilio-account', required: true, label: text('common.label.account') },
+    path: { value: '/twilio/voice', label: text('twilio-in.label.path'), validate: check.path() },
+    parameters: { value: '{}', label: text('twilio-in.label.parameters'), validate: check.headers() },
+    maxCalls: {
+      value: 20,
+      label: text('twilio-in.label.maxCalls'),
+      validate: check.number(1, 10000, { required: true, integer: true }),
+    },
+    busy: { value: 'say', label: text('twilio-in.label.busy'), validate: check.choice(['say', 'reject', 'forward']) },
+    busyText: { value: 'All lines are busy. Please call again later.' },
+    forwardTo: { value: '', label: text('twilio-in.label.forwardTo'), validate: check.phone() },
+    maxDuration: {
+      value: 30,
+      label: text('twilio-in.label.maxDuration'),
+      validate: check.number(1, 1440, { required: true }),
+    },
+    idleTimeout: {
+      value: 120,
+      label: text('twilio-in.label.idleTimeout'),
+      validate: check.number(10, 3600, { required: true }),
+    },
+    goodbye: { value: 'Goodbye.' },
+  },
+  paletteLabel() {
+    return this._('twilio-in.label.node');
+  },
+  label() {
+    return this.name || this._('twilio-in.label.node');
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  outputLabels(index) {
+    return this._(index === 0 ? 'twilio-in.output.call' : 'twilio-in.output.events');
+  },
+  oneditprepare() {
+    jsonField(this, 'parameters');
+    const busy = choiceField(this, 'busy', [
+      { value: 'say', label: this._('twilio-in.busy.say') },
+      { value: 'reject', label: this._('twilio-in.busy.reject') },
+      { value: 'forward', label: this._('twilio-in.busy.forward') },
+    ]);
+    const show = () => {
+      const value = busy.val();
+      $('.voice-agent-busy-text').toggle(value !== 'reject' && value !== 'forward');
+      $('.voice-agent-busy-forward').toggle(value !== 'reject' && value !== 'say');
+    };
+    busy.on('change', show);
+    show();
+    openFaulty();
+  },
+});

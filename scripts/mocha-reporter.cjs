@@ -1,0 +1,15 @@
+'use strict';
+/** Mocha's "spec" report, and its numbers as JSON for scripts/test.mjs to add up. */
+const { writeFileSync } = require('node:fs');
+const Mocha = require('mocha');
+
+module.exports = class SummingReporter extends Mocha.reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    const { output } = options.reporterOptions;
+    runner.once('end', () => {
+      const { passes, failures, pending } = runner.stats;
+      writeFileSync(output, JSON.stringify({ passes, failures, pending }));
+    });
+  }
+};
