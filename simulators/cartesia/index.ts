@@ -5,6 +5,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Fault } from '../faults';
 import { LoopbackServer, record, refuseUpgrade, reset, retryHeaders, type LoopbackOptions } from '../loopback';
 import type { CartesiaContext } from './context';
+import { speakBytes } from './bytes';
 import { CartesiaError, VERSIONS, badRequest, errorFor, httpBody, type Version } from './errors';
 import { TtsSocket, type CartesiaConnection } from './socket';
 
@@ -69,13 +70,34 @@ export class CartesiaSimulator extends LoopbackServer {
     return `ws://${this.authority}`;
   }
 
-  protected onRequest(_request: IncomingMessage, response: ServerResponse): void {
-    response.writeHead(404, { 'content-type': 'application/json' });
-    response.end(
-      JSON.stringify(
-        httpBody(new CartesiaError(404, null, 'Not found', 'Only the TTS WebSocket is simulated.'), undefined),
-      ),
+  protected onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const version = presentedVersion(request, url);
+    this.bytes(request, url, version).then(
+      (audio) => response.writeHead(200, { 'content-type': 'audio/raw' }).end(audio),
+      (error: unknown) => {
+        const refusal = error instanceof CartesiaError ? error : errorFor(500);
+        const { status, code, message } = refusal;
+        record(this.refusals, { status, code, message, url: url.pathname }, this.logLimit);
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(httpBody(refusal, version)));
+      },
     );
+  }
+
+  private async bytes(request: IncomingMessage, url: URL, version: Version | undefined): Promise<Buffer> {
+    if (request.method !== 'POST' || url.pathname !== '/tts/bytes') {
+      throw new CartesiaError(404, null, 'Not found', `There is no ${request.method} ${url.pathname}.`);
+    }
+    const key = presentedKey(request, url);
+    if (version === undefined) throw badRequest(`Cartesia-Version must be one of ${VERSIONS.join(', ')}.`);
+    if (key === undefined || !this.keys.has(key)) throw errorFor(401);
+    const fault = this.faults.take('connect', { key, text: url.pathname });
+    if (fault?.kind === 'status') throw errorFor(fault.status ?? 500, fault.errorCode);
+    const { models = [], voices, msPerWord = 200 } = this.options;
+    const audio = await speakBytes(request, version, { models, voices, msPerWord });
+    await new Promise((resolve) => setTimeout(resolve, this.options.firstAudioMs ?? 40));
+    return audio;
   }
 
   protected override onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

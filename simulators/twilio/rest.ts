@@ -1,0 +1,164 @@
+import type http from 'node:http';
+import { timingSafeEqual } from 'node:crypto';
+import { oneWayMs, wait, type NetworkOptions } from './network';
+
+/** An error of the REST API; the body is in Twilio's shape (contracts/twilio.md section 9). */
+export class RestError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** One request to the REST API, authenticated and read. */
+export interface RestRequest {
+  /** Parts of the path that the route's pattern names, in order. */
+  path: string[];
+  query: URLSearchParams;
+  form: URLSearchParams;
+}
+
+/** A resource of the API: method, pattern of the path below the account (without `.json`), and what it does. */
+export interface RestRoute {
+  method: 'GET' | 'POST' | 'DELETE';
+  pattern: RegExp;
+  handle(request: RestRequest): { status: number; body?: unknown };
+}
+
+/** Who may use the API. */
+export interface RestAccount {
+  accountSid: string;
+  authToken: string;
+  apiKeySid?: string;
+  apiKeySecret?: string;
+}
+
+/** A request that the API got, kept for the tests. */
+export interface RestLogEntry {
+  method: string;
+  path: string;
+  form: Record<string, string | string[]>;
+  status: number;
+}
+
+const BODY_LIMIT_BYTES = 1_048_576;
+
+/** The HTTP side of the REST API: authentication, errors, failures on command. What the resources do is in the routes. */
+export class RestApi {
+  readonly log: RestLogEntry[] = [];
+  private readonly routes: RestRoute[] = [];
+  private failures: { left: number; error: RestError; match: RegExp }[] = [];
+
+  constructor(
+    private readonly account: RestAccount,
+    private readonly network: NetworkOptions,
+  ) {}
+
+  add(...routes: RestRoute[]): void {
+    this.routes.push(...routes);
+  }
+
+  /** The next `count` requests whose path matches fail, e.g. with 429/20429 or 503/20503. */
+  failNext(count: number, status = 429, code = 20429, match = /^/): void {
+    this.failures.push({ left: count, error: new RestError(status, code, 'Failure on command'), match });
+  }
+
+  async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
+    }
+    await wait(oneWayMs(this.network));
+    const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+    const answer = this.answer(request, url, form);
+    this.log.push({ method: request.method ?? '', path: url.pathname, form: toRecord(form), status: answer.status });
+    await wait(oneWayMs(this.network));
+    const body = answer.body === undefined ? undefined : JSON.stringify(answer.body);
+    response.writeHead(answer.status, {
+      'content-type': 'application/json',
+      'twilio-request-id': `RQ${Date.now()}`,
+      ...answer.headers,
+    });
+    response.end(body);
+  }
+
+  private answer(
+    request: http.IncomingMessage,
+    url: URL,
+    form: URLSearchParams,
+  ): { status: number; body?: unknown; headers?: Record<string, string> } {
+    try {
+      const path = this.accountPath(request, url);
+      const failure = this.failures.find((each) => each.left > 0 && each.match.test(url.pathname));
+      if (failure) {
+        failure.left--;
+        throw failure.error;
+      }
+      if (request.method === 'POST') requireForm(request);
+      for (const route of this.routes) {
+        const match = route.method === request.method ? route.pattern.exec(path) : null;
+        if (match) return route.handle({ path: match.slice(1), query: url.searchParams, form });
+      }
+      throw notFound(url.pathname);
+    } catch (error) {
+      if (!(error instanceof RestError)) throw error;
+      const { status, code, message } = error;
+      const headers: Record<string, string> = status === 401 ? { 'www-authenticate': 'Basic realm="Twilio API"' } : {};
+      return {
+        status,
+        body: { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status },
+        headers,
+      };
+    }
+  }
+
+  /** The path below the account, without `.json`. */
+  private accountPath(request: http.IncomingMessage, url: URL): string {
+    const match = /^\/2010-04-01\/Accounts\/([^/]+)(\/.*)?\.json$/.exec(url.pathname);
+    if (!match) throw notFound(url.pathname);
+    if (!this.authenticated(request.headers.authorization) || match[1] !== this.account.accountSid) {
+      throw new RestError(401, 20003, 'Authenticate');
+    }
+    return match[2] ?? '';
+  }
+
+  private authenticated(header: string | undefined): boolean {
+    const { accountSid, authToken, apiKeySid, apiKeySecret } = this.account;
+    const given = /^Basic (.+)$/i.exec(header ?? '')?.[1];
+    if (given === undefined) return false;
+    const pairs = [`${accountSid}:${authToken}`];
+    if (apiKeySid && apiKeySecret) pairs.push(`${apiKeySid}:${apiKeySecret}`);
+    const actual = Buffer.from(given, 'base64');
+    return pairs
+      .map((pair) => Buffer.from(pair))
+      .some((pair) => pair.length === actual.length && timingSafeEqual(pair, actual));
+  }
+}
+
+/** The error for a path where nothing is. */
+export function notFound(path: string): RestError {
+  return new RestError(404, 20404, `The requested resource ${path} was not found`);
+}
+
+function requireForm(request: http.IncomingMessage): void {
+  const type = request.headers['content-type'];
+  const empty = request.headers['content-length'] === '0';
+  if (!empty && !type?.startsWith('application/x-www-form-urlencoded')) {
+    throw new RestError(415, 20415, `Unsupported content type ${type ?? '(none)'}: the API takes forms`);
+  }
+}
+
+function toRecord(form: URLSearchParams): Record<string, string | string[]> {
+  const record: Record<string, string | string[]> = {};
+  for (const key of new Set(form.keys())) {
+    const values = form.getAll(key);
+    record[key] = values.length > 1 ? values : (values[0] ?? '');
+  }
+  return record;
+}
