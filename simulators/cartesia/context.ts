@@ -32,6 +32,8 @@ export interface CartesiaContext {
   inputs: string[];
   startedAt: number;
   firstAudioAt: number | undefined;
+  /** How long the voice took from the first text to its first audio, in ms and fractions: its own part of a turn's latency. */
+  firstAudioAfterMs: number | undefined;
   endedAt: number | undefined;
   /** Audio sent so far. */
   audioMs: number;
@@ -72,6 +74,7 @@ export class Context {
   private nextAudioDue = 0;
   private lastAudioAt = 0;
   private flushId = 1;
+  private readonly begunAt = performance.now();
   private finished = false;
   private over = false;
 
@@ -233,6 +236,7 @@ export class Context {
     if (!this.outlet.send(message)) return;
     if (item.audioBytes > 0) {
       this.log.firstAudioAt ??= Date.now();
+      this.log.firstAudioAfterMs ??= performance.now() - this.begunAt;
       this.log.audioMs += item.audioBytes / BYTES_PER_MS;
     }
     if (message['type'] === 'done') this.log.done = true;

@@ -123,6 +123,7 @@ export class TtsSocket {
       inputs: [],
       startedAt: Date.now(),
       firstAudioAt: undefined,
+      firstAudioAfterMs: undefined,
       endedAt: undefined,
       audioMs: 0,
       done: false,

@@ -42,6 +42,8 @@ export interface OpenAiRequest {
   key: string;
   startedAt: number;
   firstTokenAt: number | undefined;
+  /** How long the model took from the request to its first token, in ms and fractions: its own part of a turn's latency. */
+  firstTokenAfterMs: number | undefined;
   finishedAt: number | undefined;
   /** The client closed before the end. */
   aborted: boolean;
@@ -155,6 +157,7 @@ export class OpenAiSimulator extends LoopbackServer {
     key: string,
     early: Fault | undefined,
   ): void {
+    const askedAt = performance.now();
     const answer = this.book.answer(asked, freshId);
     const script =
       asked.api === 'responses' ? responsesScript(asked, answer, body, freshId) : chatScript(asked, answer, freshId);
@@ -202,6 +205,7 @@ export class OpenAiSimulator extends LoopbackServer {
       },
       onToken: (token) => {
         entry.firstTokenAt ??= Date.now();
+        entry.firstTokenAfterMs ??= performance.now() - askedAt;
         entry.textSent += token;
       },
       onEnd,
@@ -232,6 +236,7 @@ export class OpenAiSimulator extends LoopbackServer {
       key,
       startedAt: Date.now(),
       firstTokenAt: undefined,
+      firstTokenAfterMs: undefined,
       finishedAt: undefined,
       aborted: false,
       textSent: '',

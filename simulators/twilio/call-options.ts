@@ -86,6 +86,10 @@ export interface CallEvents {
   saying: [text: string, atMs: number];
   /** The caller has spoken to the end. */
   said: [said: SaidText];
+  /** The next 20 ms of the caller's audio go out on the socket, now. */
+  'frame-sent': [];
+  /** Audio has come in on the socket, now; the caller hears it when its turn has come. */
+  'audio-received': [audio: Buffer];
   clear: [atMs: number];
   mark: [name: string];
   'mark-echoed': [name: string];

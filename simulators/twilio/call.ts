@@ -434,6 +434,8 @@ export class Call extends EventEmitter<CallEvents> {
           this.emit('stream-started', streamSid);
           tell('stream-started');
         },
+        frameSent: () => this.emit('frame-sent'),
+        audioReceived: (audio) => this.emit('audio-received', audio),
         cleared: () => {
           const atMs = Math.round(this.now());
           this.log.clears.push({ atMs });

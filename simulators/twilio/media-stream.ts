@@ -43,6 +43,10 @@ export type StreamEnd = 'phone-company' | 'application' | 'failed' | 'dropped';
 /** What the call wants to know of its stream. */
 export interface MediaStreamListener {
   opened(): void;
+  /** A frame of the caller's audio goes out on the socket. */
+  frameSent(): void;
+  /** Audio has come in on the socket. */
+  audioReceived(audio: Buffer): void;
   cleared(): void;
   markReceived(name: string): void;
   markEchoed(name: string): void;
@@ -269,6 +273,7 @@ export class MediaStream {
 
   private sendMedia(bytes: Buffer): void {
     this.chunk++;
+    this.listener.frameSent();
     const timestamp = Math.floor(this.sentBytes / BYTES_PER_MS) + (this.options.lateTimestamps ?? 0);
     this.sentBytes += bytes.length;
     // Built by hand: fifty a second for every call. Nothing in it needs escaping.
@@ -316,6 +321,7 @@ export class MediaStream {
 
   private accept(audio: Buffer): void {
     const { findings } = this.options;
+    this.listener.audioReceived(audio);
     this.receivedBytes += audio.length;
     if (audio.length % FRAME_BYTES !== 0) this.oddPayloads++;
     if (audio.subarray(0, 4).toString('latin1') === 'RIFF') {

@@ -29,9 +29,18 @@ export class NodeRedProcess {
     return this.lines.join('');
   }
 
-  /** Starts `red.js` of the Node-RED in a folder, with a user directory, and waits until it answers. */
-  static async start(nodeRedDir: string, userDir: string, flows: object[] = []): Promise<NodeRedProcess> {
-    const port = await freePort();
+  /**
+   * Starts `red.js` of the Node-RED in a folder, with a user directory, and waits until it answers.
+   * @param more further settings, e.g. `httpAdminRoot`
+   */
+  static async start(
+    nodeRedDir: string,
+    userDir: string,
+    flows: object[] = [],
+    more: Record<string, unknown> = {},
+    port?: number,
+  ): Promise<NodeRedProcess> {
+    port ??= await freePort();
     writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flows));
     const settings = {
       uiHost: '127.0.0.1',
@@ -41,6 +50,7 @@ export class NodeRedProcess {
       telemetry: { enabled: false, updateNotification: false },
       editorTheme: { tours: false },
       logging: { console: { level: 'info', metrics: false, audit: false } },
+      ...more,
     };
     writeFileSync(join(userDir, 'settings.js'), `module.exports = ${JSON.stringify(settings, null, 2)};\n`);
     const red = join(nodeRedDir, 'red.js');
@@ -74,11 +84,11 @@ export class NodeRedProcess {
     return (await (await this.get(path)).json()) as T;
   }
 
-  /** Ends it as Ctrl-C does. */
-  async stop(): Promise<void> {
+  /** Ends it, unless told otherwise as Ctrl-C does. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = once(this.child, 'exit');
-    this.child.kill('SIGINT');
+    this.child.kill(signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
     await ended;
     clearTimeout(timer);

@@ -1,0 +1,68 @@
+/** The example flows as shipped, with their accounts pointed at the simulators. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from './runtime';
+import type { FlowNode } from './runtime';
+
+/** Where the simulators are, by account type. */
+export interface Addresses {
+  publicUrl: string;
+  twilio: string;
+  deepgram: string;
+  openai: string;
+  cartesia: string;
+}
+
+/** The keys that the examples take from the environment, and the simulators expect. */
+export const KEYS = {
+  TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
+  TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
+  DEEPGRAM_API_KEY: 'simulated-deepgram-key',
+  OPENAI_API_KEY: 'simulated-openai-key',
+  CARTESIA_API_KEY: 'simulated-cartesia-key',
+} as const;
+
+/** Reads an example by the beginning of its file name, such as `01`. */
+export function example(number: string): FlowNode[] {
+  const folder = join(PACKAGE_ROOT, 'examples');
+  const file = readdirSync(folder).find((name) => name.startsWith(number));
+  if (!file) throw new Error(`There is no example ${number}.`);
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as FlowNode[];
+}
+
+/** The flow with base URLs and public URL of the simulated world; nothing else is changed. */
+export function pointed(flows: readonly FlowNode[], at: Addresses): FlowNode[] {
+  return flows.map((node) => {
+    switch (node.type) {
+      case 'twilio-account':
+        return { ...node, baseUrl: at.twilio, publicUrl: at.publicUrl };
+      case 'deepgram-account':
+        return { ...node, baseUrl: at.deepgram };
+      case 'openai-account':
+        return { ...node, baseUrl: at.openai };
+      case 'cartesia-account':
+        return { ...node, baseUrl: at.cartesia };
+      case 'http request':
+        return {
+          ...node,
+          url: String(node.url)
+            .replace('https://api.openai.com/v1', at.openai)
+            .replace('https://api.cartesia.ai', at.cartesia.replace(/^ws/, 'http')),
+        };
+      default:
+        return { ...node };
+    }
+  });
+}
+
+/** Sets properties on all nodes of a type. */
+export function change(flows: readonly FlowNode[], type: string, properties: Record<string, unknown>): FlowNode[] {
+  return flows.map((node) => (node.type === type ? { ...node, ...properties } : node));
+}
+
+/** The one node of a type. */
+export function the(flows: readonly FlowNode[], type: string): FlowNode {
+  const found = flows.filter((node) => node.type === type);
+  if (found.length !== 1 || !found[0]) throw new Error(`There are ${found.length} nodes of type ${type}.`);
+  return found[0];
+}

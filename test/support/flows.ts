@@ -1,0 +1,82 @@
+/** Ways in which tests rebuild a flow, as a user would in the editor. */
+import type { FlowNode } from './runtime';
+
+/** Puts a node into the first wire that leaves an output: `from` -> `node` -> what was there. */
+export function insert(flows: readonly FlowNode[], fromType: string, node: Partial<FlowNode>, output = 0): FlowNode[] {
+  const from = flows.find(({ type }) => type === fromType);
+  if (!from?.wires) throw new Error(`There is no ${fromType}.`);
+  const inserted: FlowNode = {
+    id: `inserted-${fromType}`,
+    type: 'function',
+    z: from.z,
+    x: 300,
+    y: 500,
+    wires: [from.wires[output] ?? []],
+    ...node,
+  } as FlowNode;
+  const wires = from.wires.map((targets, i) => (i === output ? [inserted.id] : targets));
+  return [...flows.map((other) => (other === from ? { ...from, wires } : other)), inserted];
+}
+
+/** Adds a `test-sink` at an output of a node, beside the wires that are there. */
+export function sinkAt(flows: readonly FlowNode[], type: string, output: number, name: string): FlowNode[] {
+  const sink: FlowNode = { id: `sink-${name}`, type: 'test-sink', name, x: 500, y: 400, wires: [[]] };
+  return [
+    ...flows.map((node) => {
+      if (node.type !== type || !node.wires) return node;
+      sink.z = node.z;
+      return { ...node, wires: node.wires.map((targets, i) => (i === output ? [...targets, sink.id] : targets)) };
+    }),
+    sink,
+  ];
+}
+
+/** Adds a catch node with a sink. */
+export function catchAll(flows: readonly FlowNode[], name = 'errors'): FlowNode[] {
+  const z = flows.find(({ type }) => type === 'tab')?.id ?? '';
+  return [
+    ...flows,
+    {
+      id: `catch-${name}`,
+      type: 'catch',
+      z,
+      name: '',
+      scope: null,
+      uncaught: false,
+      x: 100,
+      y: 600,
+      wires: [[`sink-${name}`]],
+    },
+    { id: `sink-${name}`, type: 'test-sink', z, name, x: 300, y: 600, wires: [[]] },
+  ];
+}
+
+/** Moves all nodes of the flow's tab into a subflow, of which one instance stands on the tab. */
+export function intoSubflow(flows: readonly FlowNode[]): FlowNode[] {
+  const tab = flows.find(({ type }) => type === 'tab');
+  if (!tab) throw new Error('There is no tab.');
+  const subflow: FlowNode = {
+    id: 'subflow0000001',
+    type: 'subflow',
+    name: 'voice agent',
+    info: '',
+    in: [],
+    out: [],
+    env: [],
+  };
+  return [
+    tab,
+    subflow,
+    ...flows.filter((node) => node !== tab).map((node) => (node.z === tab.id ? { ...node, z: subflow.id } : node)),
+    { id: 'instance000001', type: `subflow:${subflow.id}`, z: tab.id, name: '', env: [], x: 200, y: 100, wires: [] },
+  ];
+}
+
+/** A sequence of numbers from 0 to 1 that is the same in each run: a failure can be seen again. */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -1,0 +1,91 @@
+/** A stage for flow tests: a real Node-RED, the simulated world, and an example deployed on it as shipped. */
+import assert from 'node:assert/strict';
+import { World } from '../../simulators/world';
+import type { WorldOptions } from '../../simulators/world';
+import type { Call, CallReport, CallerScript, RingOptions } from '../../simulators/twilio';
+import { change, KEYS, pointed } from './example';
+import { heart, Runtime, until } from './runtime';
+import type { DeployType, FlowNode } from './runtime';
+
+/** Delays of the simulated providers: short, so that tests are quick; never 0, so that things happen in between. */
+const QUICK: WorldOptions = {
+  openai: { firstTokenMs: 80, tokenMs: 10 },
+  cartesia: { firstAudioMs: 60 },
+};
+
+export class Stage {
+  private constructor(
+    readonly nodeRed: Runtime,
+    readonly world: World,
+  ) {}
+
+  static async set(options: WorldOptions = {}): Promise<Stage> {
+    Object.assign(process.env, KEYS);
+    const world = await new World({
+      twilio: { accountSid: KEYS.TWILIO_ACCOUNT_SID, authToken: KEYS.TWILIO_AUTH_TOKEN, ...options.twilio },
+      deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY, ...options.deepgram },
+      openai: { apiKey: KEYS.OPENAI_API_KEY, ...QUICK.openai, ...options.openai },
+      cartesia: { apiKey: KEYS.CARTESIA_API_KEY, ...QUICK.cartesia, ...options.cartesia },
+    }).start();
+    return new Stage(await Runtime.start(), world);
+  }
+
+  async strike(): Promise<void> {
+    await this.nodeRed.stop();
+    await this.world.stop();
+  }
+
+  /** An example (or any flow) with its accounts pointed at the simulators, ready to be deployed. */
+  prepare(flows: readonly FlowNode[]): FlowNode[] {
+    const at = pointed(flows, { ...this.world.addresses, publicUrl: this.nodeRed.url });
+    // For another address than OpenAI's own, "auto" takes Chat Completions; the examples mean the Responses API.
+    return change(at, 'llm-agent', { api: 'responses' });
+  }
+
+  async deploy(flows: readonly FlowNode[], type: DeployType = 'full'): Promise<void> {
+    await this.nodeRed.deploy(flows, type);
+  }
+
+  ring(script: CallerScript, options: Partial<RingOptions> & { path?: string } = {}): Call {
+    const { path = '/twilio/voice', ...rest } = options;
+    return this.world.twilio.ring({ webhookUrl: this.nodeRed.url + path, script, ...rest });
+  }
+
+  /** Rings, and waits for the call's end. */
+  async call(script: CallerScript, options: Partial<RingOptions> & { path?: string } = {}): Promise<CallReport> {
+    return this.ring(script, options).ended;
+  }
+
+  /** Everything of all calls is gone, on our side and at the simulators. */
+  async nothingIsLeft(): Promise<void> {
+    const left = (): string[] => {
+      const { calls, leaving, sessions } = heart().registry.count();
+      const open = { ...this.world.open, calls, leaving, sessions };
+      return Object.entries(open)
+        .filter(([, count]) => count !== 0)
+        .map(([what, count]) => `${count} ${what}`);
+    };
+    await until('nothing is left', () => left().length === 0, 8_000).catch(() => undefined);
+    assert.deepEqual(left(), [], 'left behind');
+  }
+}
+
+/** Words as they are compared: without case and punctuation. */
+export function plain(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s]/gu, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** The report of a call in which all went by the protocol and the caller's script came to its end. */
+export function wentWell(report: CallReport): void {
+  assert.equal(report.failure, undefined, `${report.failure ?? ''} - heard: "${report.heardText}"`);
+  assert.deepEqual(report.findings, []);
+}
+
+/** What the caller heard, exactly, each word once and in order. */
+export function heard(report: CallReport, ...utterances: string[]): void {
+  assert.equal(plain(report.heardText), plain(utterances.join(' ')));
+}
