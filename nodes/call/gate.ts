@@ -67,11 +67,16 @@ export class Gate {
   async whenOpen(timeoutMs: number): Promise<boolean> {
     if (!this.shut) return true;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeoutMs);
-      this.waiting.push(() => {
+      const go = (): void => {
         clearTimeout(timer);
         resolve(true);
-      });
+      };
+      // Flows that stay stopped must not pile up those who wait for them.
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(go), 1);
+        resolve(false);
+      }, timeoutMs);
+      this.waiting.push(go);
     });
   }
 

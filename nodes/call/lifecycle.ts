@@ -13,6 +13,7 @@ const listening = new WeakSet<object>();
 const afterDeploy = new Set<() => void>();
 let shuttingDown: Promise<void> | undefined;
 let signalled = false;
+let followingSignals = false;
 let grace: NodeJS.Timeout | undefined;
 let started = 0;
 
@@ -55,6 +56,8 @@ export function followFlows(RED: NodeAPI): void {
     gate.open();
     for (const callback of afterDeploy) callback();
   });
+  if (followingSignals) return;
+  followingSignals = true;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.prependListener(signal, () => onSignal(signal));
 }
 

@@ -11,6 +11,8 @@ export interface Status {
   shape: 'dot' | 'ring';
   text: string;
   values?: Record<string, string | number>;
+  /** The text is words already and no key: what a provider said, or what is wrong with the config. */
+  plain?: true;
 }
 
 /** At most two status changes a second (DESIGN, section 5). */
@@ -107,7 +109,8 @@ export class NodeSlot<Settings> {
     const live = this.instance;
     if (!status || !live) return;
     this.shownAt = Date.now();
-    live.node.status({ fill: status.fill, shape: status.shape, text: live.translate(status.text, status.values) });
+    const text = status.plain ? status.text : live.translate(status.text, status.values);
+    live.node.status({ fill: status.fill, shape: status.shape, text });
   }
 
   /** The node is gone for good: its sessions end. */

@@ -477,8 +477,9 @@ export class Playback {
   }
 
   private clear(): void {
-    this.host.carrier.clear();
+    // First, so that the echoes that the clear lets loose are of a generation gone by.
     this.newGeneration();
+    this.host.carrier.clear();
   }
 
   /** A new timeline: what was sent and not heard will be sent again, in frames that are whole. */

@@ -6,8 +6,13 @@ import type { UtteranceInfo, VoiceMessage } from './message';
 import type { NodeSlot, Status } from './node-slot';
 import { RecentKeys } from './recent';
 
-/** How long a message may be on its way through foreign nodes before it counts as arrived or taken off. */
-const IN_FLIGHT_MS = 20;
+/**
+ * How long a message may be on its way through foreign nodes before it counts as arrived or taken off. On the first output
+ * lies the talk: a busy event loop must not cost a word, and a second delivery is known again by our nodes. What the other
+ * outputs feed (logs, databases) should not get things twice: there it is the few turns of the loop that it really takes.
+ */
+const IN_FLIGHT_MS = 250;
+const IN_FLIGHT_ASIDE_MS = 20;
 /** Sends remembered for that long: a bound, for a burst of a TTS. */
 const MAX_IN_FLIGHT = 64;
 const EVENTS_REMEMBERED = 64;
@@ -102,7 +107,6 @@ export abstract class Session<Settings> {
 
   /** Sends a message on an output (0 = the first). It must not be touched afterwards. */
   send(output: number, msg: VoiceMessage): void {
-    if (gate.isOpen) this.remember(output, msg);
     gate.send(this, output, msg);
   }
 
@@ -154,13 +158,17 @@ export abstract class Session<Settings> {
     this.slot.log(level, event, this.call.info.id);
   }
 
+  /** Sends at once, by the node's present instance: for the gate. */
   deliver(output: number, msg: VoiceMessage): void {
+    this.remember(output, msg);
     this.slot.send(output, msg);
   }
 
   takeUnseen(): { output: number; msg: VoiceMessage }[] {
-    const since = performance.now() - IN_FLIGHT_MS;
-    const unseen = this.inFlight.filter(({ at, msg }) => at >= since && !this.wasSeen(msg));
+    const now = performance.now();
+    const unseen = this.inFlight.filter(
+      ({ at, output, msg }) => at >= now - (output === 0 ? IN_FLIGHT_MS : IN_FLIGHT_ASIDE_MS) && !this.wasSeen(msg),
+    );
     this.inFlight = [];
     return unseen;
   }

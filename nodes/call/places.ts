@@ -1,0 +1,104 @@
+/** A place at a provider that allows only so many at once: held, or waited for. */
+export interface Place {
+  /** Gives it back, or stops waiting. Safe to call again. */
+  release(): void;
+  readonly held: boolean;
+}
+
+interface Waiter {
+  limit: number;
+  granted: () => void;
+}
+
+/** The places that a provider's plan allows at once, for one account in this process: first come, first served. */
+export class Places {
+  private taken = 0;
+  private readonly waiters: Waiter[] = [];
+
+  get active(): number {
+    return this.taken;
+  }
+
+  get waiting(): number {
+    return this.waiters.length;
+  }
+
+  /**
+   * Takes a place as soon as one is free; `granted` is called then, at once if there is one now.
+   * @param limit how many there are; a Deploy may have changed it since the last time
+   */
+  take(limit: number, granted: () => void): Place {
+    const place = new OnePlace(this);
+    const waiter: Waiter = {
+      limit,
+      granted: () => {
+        place.held = true;
+        granted();
+      },
+    };
+    place.waiter = waiter;
+    this.waiters.push(waiter);
+    this.serve();
+    return place;
+  }
+
+  /** Takes a place only if one is free and nobody waits. */
+  tryTake(limit: number): Place | undefined {
+    if (this.waiters.length > 0 || this.taken >= limit) return undefined;
+    return this.take(limit, () => undefined);
+  }
+
+  /** For `Place.release`. */
+  giveBack(waiter: Waiter, held: boolean): void {
+    if (held) this.taken--;
+    else {
+      const index = this.waiters.indexOf(waiter);
+      if (index >= 0) this.waiters.splice(index, 1);
+    }
+    this.serve();
+  }
+
+  private serve(): void {
+    for (let next = this.waiters[0]; next && this.taken < next.limit; next = this.waiters[0]) {
+      this.waiters.shift();
+      this.taken++;
+      next.granted();
+    }
+  }
+}
+
+class OnePlace implements Place {
+  held = false;
+  waiter: Waiter | undefined;
+
+  constructor(private readonly places: Places) {}
+
+  release(): void {
+    const { waiter, held } = this;
+    if (!waiter) return;
+    this.waiter = undefined;
+    this.held = false;
+    this.places.giveBack(waiter, held);
+  }
+}
+
+const all = new Map<string, Places>();
+
+/** The places of one provider's account, for the whole process. */
+export function placesOf(provider: string, accountId: string): Places {
+  const key = `${provider}:${accountId}`;
+  let places = all.get(key);
+  if (!places) all.set(key, (places = new Places()));
+  return places;
+}
+
+/** For tests: places held and waited for, of all accounts. Both are 0 when nothing is being spoken. */
+export function countPlaces(): { active: number; waiting: number } {
+  let active = 0;
+  let waiting = 0;
+  for (const places of all.values()) {
+    active += places.active;
+    waiting += places.waiting;
+  }
+  return { active, waiting };
+}

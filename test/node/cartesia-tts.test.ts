@@ -1,0 +1,396 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type { NodeAPI } from 'node-red';
+import type { Call } from '../../nodes/call/call';
+import { registry } from '../../nodes/call/heart';
+import type { CallInfo, UtteranceInfo, VoiceMessage } from '../../nodes/call/message';
+import { countPlaces } from '../../nodes/call/places';
+import cartesiaAccount from '../../nodes/cartesia/cartesia-account';
+import cartesiaTts from '../../nodes/cartesia/cartesia-tts';
+import { countSockets } from '../../nodes/cartesia/pool';
+import { hearWords } from '../../simulators/audio';
+import { CartesiaSimulator } from '../../simulators/cartesia';
+import type { CartesiaOptions } from '../../simulators/cartesia';
+import { SIMULATOR_KEY } from '../../simulators/loopback';
+import { until } from '../unit/cartesia/speaker';
+
+type Config = { id: string; type: string } & Record<string, unknown>;
+
+/** As much of a node as the shell sees. */
+class FakeNode extends EventEmitter {
+  readonly sent: VoiceMessage[] = [];
+  readonly errors: { err: Error; msg: Record<string, unknown> }[] = [];
+  readonly statuses: string[] = [];
+  readonly warnings: string[] = [];
+  readonly wires: string[][] = [];
+  name = '';
+
+  constructor(
+    readonly id: string,
+    readonly type: string,
+    readonly credentials: object,
+  ) {
+    super();
+  }
+
+  send(msg: VoiceMessage): void {
+    this.sent.push(msg);
+    this.emit('sent', msg);
+  }
+  status(status: { text: string }): void {
+    this.statuses.push(status.text);
+  }
+  error(err: Error, msg: Record<string, unknown>): void {
+    this.errors.push({ err, msg });
+  }
+  warn(line: string): void {
+    this.warnings.push(line);
+  }
+  log(): void {}
+  debug(): void {}
+
+  receive(msg: unknown): void {
+    this.emit('input', msg, undefined, (err?: Error) => err && this.error(err, {}));
+  }
+}
+
+/** As much of Node-RED as the nodes see. */
+class FakeRed {
+  readonly nodes = new Map<string, FakeNode>();
+  private readonly types = new Map<string, (this: FakeNode, config: Config) => void>();
+  readonly events = new EventEmitter();
+
+  constructor() {
+    const api = {
+      nodes: {
+        createNode: () => undefined,
+        getNode: (id: string) => this.nodes.get(id) ?? null,
+        registerType: (type: string, constructor: (this: FakeNode, config: Config) => void) =>
+          this.types.set(type, constructor),
+      },
+      events: this.events,
+      _: (key: string) => key,
+    } as unknown as NodeAPI;
+    cartesiaAccount(api);
+    cartesiaTts(api);
+  }
+
+  /** Deploys a node; the one that was there is closed. */
+  deploy(config: Config, credentials: object = {}): FakeNode {
+    this.nodes.get(config.id)?.emit('close', () => undefined);
+    const node = new FakeNode(config.id, config.type, credentials);
+    this.nodes.set(config.id, node);
+    this.types.get(config.type)?.call(node, config);
+    return node;
+  }
+}
+
+let stageCounter = 0;
+
+/** A TTS node at the simulator, and calls that reach it. */
+class Stage {
+  readonly red = new FakeRed();
+  readonly id = `tts-${++stageCounter}`;
+  readonly accountId = `account-${stageCounter}`;
+  readonly calls: Call[] = [];
+  node!: FakeNode;
+
+  constructor(readonly simulator: CartesiaSimulator) {
+    this.account(SIMULATOR_KEY);
+    this.deploy();
+  }
+
+  account(apiKey: string, id = this.accountId): void {
+    this.red.deploy({ id, type: 'cartesia-account', baseUrl: this.simulator.url }, { apiKey });
+  }
+
+  deploy(config: Record<string, unknown> = {}): void {
+    this.node = this.red.deploy({
+      id: this.id,
+      type: 'cartesia-tts',
+      account: this.accountId,
+      voice: 'voice-1',
+      options: '{}',
+      headers: '{}',
+      concurrency: 15,
+      ...config,
+    });
+  }
+
+  call(): Call {
+    const info: CallInfo = {
+      id: `call-${stageCounter}-${this.calls.length}`,
+      carrier: 'test',
+      direction: 'inbound',
+      from: '+15550000001',
+      to: '+15550000002',
+      startedAt: Date.now(),
+      parameters: {},
+      media: { encoding: 'mulaw', sampleRate: 8000 },
+    };
+    const carrier = {
+      name: 'test',
+      connected: true,
+      play: () => undefined,
+      mark: () => undefined,
+      clear: () => undefined,
+      hangUp: () => Promise.resolve(),
+      say: () => Promise.resolve(),
+      dispose: () => undefined,
+    };
+    const limits = { maxDurationMs: 60_000, silenceMs: 60_000, goodbye: '' };
+    const call = registry.open(info, carrier, 'in', () => limits);
+    this.calls.push(call);
+    this.send(call, 'call.started', {});
+    return call;
+  }
+
+  send(call: Call, topic: string, payload: unknown, more: Record<string, unknown> = {}): void {
+    this.node.receive({ topic, payload, call: { ...call.info }, ...more });
+  }
+
+  reply(call: Call, id: string, pieces: string[], more: Partial<UtteranceInfo> = {}): void {
+    pieces.forEach((text, seq) => {
+      const utterance = { id, by: 'agent', kind: 'reply', seq, done: seq === pieces.length - 1, interruptible: true };
+      this.send(call, 'reply', text, { utterance: { ...utterance, ...more } });
+    });
+  }
+
+  audio(call: Call, id?: string): VoiceMessage[] {
+    return this.node.sent.filter(
+      (msg) => msg.topic === 'audio' && msg.call.id === call.info.id && (!id || msg.utterance?.id === id),
+    );
+  }
+
+  heard(call: Call, id?: string): string {
+    return hearWords(Buffer.concat(this.audio(call, id).map((msg) => msg.payload as Buffer)));
+  }
+
+  async spoken(call: Call, id: string): Promise<string> {
+    await until(`${id} is spoken`, () => this.audio(call, id).some((msg) => msg.utterance?.done));
+    return this.heard(call, id);
+  }
+}
+
+describe('cartesia-tts', function () {
+  this.timeout(10_000);
+  let stage: Stage;
+
+  async function set(options: CartesiaOptions = {}): Promise<Stage> {
+    const simulator = new CartesiaSimulator({ firstAudioMs: 20, pace: 20, ...options });
+    await simulator.start();
+    stage = new Stage(simulator);
+    return stage;
+  }
+
+  beforeEach(() => set());
+
+  afterEach(async () => {
+    for (const call of stage.calls) call.end('caller-hangup');
+    await until('all sockets are closed', () => countSockets().sockets === 0);
+    assert.deepEqual(countSockets(), { sockets: 0, leases: 0, contexts: 0 });
+    assert.deepEqual(countPlaces(), { active: 0, waiting: 0 });
+    await stage.simulator.close();
+  });
+
+  it('speaks a reply that comes in pieces, opens its socket with the call, and tells the times', async () => {
+    const call = stage.call();
+    await until('the socket is open', () => stage.simulator.open.sockets === 1);
+    const timing = { speechEndedAt: 1, transcriptAt: 2, firstTokenAt: 3 };
+    const utterance = { id: 'u1', by: 'agent', kind: 'greeting', interruptible: false };
+    stage.send(call, 'reply', 'Hello ', { utterance: { ...utterance, seq: 0, done: false }, timing, customer: 'Ada' });
+    stage.send(call, 'reply', 'there.', { utterance: { ...utterance, seq: 1, done: true }, timing });
+    assert.equal(await stage.spoken(call, 'u1'), 'Hello there.');
+    const audio = stage.audio(call);
+    assert.deepEqual(
+      audio.map((msg) => msg.utterance?.seq),
+      audio.map((_, i) => i),
+    );
+    assert.equal(audio.filter((msg) => msg.utterance?.done).length, 1);
+    assert.equal(audio[0]?.utterance?.kind, 'greeting');
+    assert.equal(audio[0]?.utterance?.interruptible, false);
+    assert.equal(audio[0]?.customer, undefined, 'audio carries the fields of the table only');
+    assert.equal(audio[0]?.timing?.speechEndedAt, 1);
+    assert.ok((audio[0]?.timing?.firstAudioAt ?? -1) >= 0);
+    assert.deepEqual(
+      audio.flatMap((msg) => msg.words ?? []).map((word) => word.text),
+      ['Hello', 'there.'],
+    );
+    assert.equal(call.playback.record('u1')?.text, 'Hello there.');
+    assert.equal(stage.simulator.contexts.length, 1);
+  });
+
+  it('speaks what a flow made: any foreign topic, a transcript, each a whole utterance of its own', async () => {
+    const call = stage.call();
+    const caller = { id: 'c1', by: 'caller', kind: 'reply', seq: 0, done: true, interruptible: true };
+    stage.send(call, 'transcript', 'parrot', { utterance: caller });
+    stage.send(call, '', 'no topic');
+    stage.send(call, 'weather/today', 'sunny');
+    await until('all are spoken', () => stage.audio(call).filter((msg) => msg.utterance?.done).length === 3);
+    assert.deepEqual(
+      call.playback.open.map((record) => record.text),
+      ['parrot', 'no topic', 'sunny'],
+    );
+    for (const { id, text } of call.playback.open) assert.equal(stage.heard(call, id), text);
+  });
+
+  it('passes on all else in order, takes the caller off, and lets audio of the agent by', () => {
+    const call = stage.call();
+    stage.send(call, 'audio', Buffer.alloc(160), { event: { seq: 1, atMs: 1 } });
+    const utterance = { id: 'x', by: 'agent', kind: 'reply', seq: 0, done: true, interruptible: true };
+    stage.send(call, 'audio', Buffer.alloc(160), { utterance });
+    stage.send(call, 'call.dtmf', '5');
+    stage.send(call, 'speech.started', { atMs: 1 });
+    stage.send(call, 'transcript.partial', 'so f');
+    stage.send(call, 'reply.pause', { utterances: ['x'] });
+    stage.send(call, 'interrupt', { utterances: ['nobody'], reason: 'caller' });
+    assert.deepEqual(
+      stage.node.sent.map((msg) => msg.topic),
+      ['call.started', 'audio', 'call.dtmf', 'speech.started', 'transcript.partial', 'reply.pause', 'interrupt'],
+    );
+  });
+
+  it('keeps the order of pieces that overtook each other', async () => {
+    const call = stage.call();
+    const utterance = { id: 'u1', by: 'agent', kind: 'reply', interruptible: true };
+    for (const seq of [1, 2, 0]) {
+      stage.send(call, 'reply', `Part${seq}. `, { utterance: { ...utterance, seq, done: seq === 2 } });
+    }
+    assert.equal(await stage.spoken(call, 'u1'), 'Part0. Part1. Part2.');
+  });
+
+  it('falls silent at an interrupt, with or without ids, and stays so for late text', async () => {
+    await stage.simulator.close();
+    await set({ pace: 2 });
+    const call = stage.call();
+    const long = 'one two three four five six seven eight nine ten';
+    stage.reply(call, 'u1', [long]);
+    stage.reply(call, 'u2', [long], { done: false });
+    stage.reply(call, 'notice', [long], { interruptible: false });
+    await until('all are being spoken', () => ['u1', 'u2', 'notice'].every((id) => stage.audio(call, id).length > 0));
+    stage.send(call, 'interrupt', { utterances: ['u1'], reason: 'caller' });
+    stage.send(call, 'interrupt', {});
+    const sent = [stage.audio(call, 'u1').length, stage.audio(call, 'u2').length];
+    stage.reply(call, 'u2', ['', ' more']);
+    stage.send(call, 'interrupt', { utterances: ['u3'], reason: 'caller' });
+    stage.reply(call, 'u3', ['never']);
+    assert.equal(await stage.spoken(call, 'notice'), long);
+    assert.deepEqual([stage.audio(call, 'u1').length, stage.audio(call, 'u2').length], sent);
+    assert.equal(stage.audio(call, 'u3').length, 0);
+    assert.equal(stage.simulator.contexts.filter((context) => context.cancelled).length, 2);
+    assert.equal(stage.simulator.contexts.length, 3);
+  });
+
+  it('is silent at once when the playback gives an utterance up, though no message says so', async () => {
+    const call = stage.call();
+    stage.reply(call, 'u1', ['one two three four five']);
+    await until('it is being spoken', () => stage.audio(call).length > 0);
+    call.playback.interrupt(['u1'], 'caller');
+    assert.deepEqual(countPlaces(), { active: 0, waiting: 0 });
+  });
+
+  it('uses a changed voice from the next utterance on', async () => {
+    const call = stage.call();
+    const utterance = { id: 'u1', by: 'agent', kind: 'reply', interruptible: true };
+    stage.send(call, 'reply', 'Old ', { utterance: { ...utterance, seq: 0, done: false } });
+    await until('the first part is spoken', () => stage.audio(call).length > 0);
+    stage.account(SIMULATOR_KEY, 'other-account');
+    stage.deploy({ account: 'other-account', voice: 'voice-2', apiVersion: '2026-08-14' });
+    stage.send(call, 'reply', 'voice.', { utterance: { ...utterance, seq: 1, done: true } });
+    stage.reply(call, 'u2', ['New voice.']);
+    await stage.spoken(call, 'u2');
+    await until('the old one too', () => stage.audio(call, 'u1').some((msg) => msg.utterance?.done));
+    assert.deepEqual(
+      stage.simulator.contexts.map(({ voice, transcript }) => `${voice}: ${transcript}`),
+      ['voice-1: Old voice.', 'voice-2: New voice.'],
+    );
+    await until('the old socket is closed', () => stage.simulator.open.sockets === 1);
+  });
+
+  it('says what is wrong to Catch, and closes the utterance', async () => {
+    stage.account('wrong-key');
+    stage.deploy();
+    const call = stage.call();
+    stage.reply(call, 'u1', ['Hello.']);
+    await until('it has failed', () => stage.node.errors.length > 0);
+    const { err, msg } = stage.node.errors[0] ?? {};
+    assert.equal(msg?.provider, 'cartesia');
+    assert.equal(msg.cause, 'authentication');
+    assert.equal((msg.call as CallInfo).id, call.info.id);
+    assert.match(err?.message ?? '', /check the key in the account node/);
+    assert.equal(call.playback.isDead('u1'), true);
+    assert.equal(stage.node.errors.length, 1);
+    await until('the node shows it', () => stage.node.statuses.includes('common.status.failed'));
+  });
+
+  it('apologises with a clip of an earlier call, in the same voice', async () => {
+    const first = stage.call();
+    first.apology = 'Sorry, I cannot speak.';
+    stage.reply(first, 'u1', ['Hello.']);
+    await stage.spoken(first, 'u1');
+    await until('the clip is made', () =>
+      stage.simulator.contexts.some((context) => context.done && context.transcript === first.apology),
+    );
+    await until('its place is free again', () => countPlaces().active === 0);
+    stage.simulator.faults.add({ kind: 'status', when: 'message', status: 402, times: 'always' });
+    const second = stage.call();
+    second.apology = first.apology;
+    stage.reply(second, 'u2', ['Never ']);
+    stage.reply(second, 'u3', ['heard.']);
+    await until('both have failed', () => stage.node.errors.length === 2);
+    const notices = stage.audio(second).filter((msg) => msg.utterance?.kind === 'notice');
+    assert.equal(notices.length, 1, 'one apology is enough');
+    assert.equal(stage.heard(second), first.apology);
+    assert.equal(notices[0]?.words?.map((word) => word.text).join(' '), first.apology);
+    assert.deepEqual(
+      second.playback.open.map((record) => record.kind),
+      ['notice'],
+    );
+    assert.equal(second.playback.record('u2')?.reason, 'tts-failed');
+  });
+
+  it('a greeting that failed does not mute the rest', async () => {
+    stage.simulator.faults.add({ kind: 'status', when: 'message', status: 500, times: 1 });
+    stage.simulator.faults.add({ kind: 'status', when: 'message', status: 400, times: 1 });
+    const call = stage.call();
+    stage.reply(call, 'greeting', ['Welcome.'], { kind: 'greeting' });
+    await until('it has failed', () => call.playback.isDead('greeting'));
+    assert.deepEqual(
+      stage.node.errors.map(({ msg }) => msg.cause),
+      ['unavailable', 'bad-request'],
+    );
+    stage.reply(call, 'u1', ['Go on.']);
+    assert.equal(await stage.spoken(call, 'u1'), 'Go on.');
+  });
+
+  it('speaks with twenty calls at once, and mixes nothing up', async () => {
+    await stage.simulator.close();
+    await set({ concurrency: 3 });
+    stage.deploy({ concurrency: 3 });
+    const calls = Array.from({ length: 20 }, () => stage.call());
+    calls.forEach((call, n) => stage.reply(call, `u${n}`, [`This is `, `call ${n}.`]));
+    const heard = await Promise.all(calls.map((call, n) => stage.spoken(call, `u${n}`)));
+    assert.deepEqual(
+      heard,
+      calls.map((_, n) => `This is call ${n}.`),
+    );
+    assert.equal(stage.simulator.open.sockets, 2);
+    assert.deepEqual(stage.node.errors, []);
+  });
+
+  it('leaves nothing when the caller hangs up in the middle', async () => {
+    const call = stage.call();
+    stage.reply(call, 'u1', ['one two three four'], { done: false });
+    await until('it is being spoken', () => stage.audio(call).length > 0);
+    call.end('caller-hangup');
+    assert.deepEqual(countPlaces(), { active: 0, waiting: 0 });
+    assert.equal(countSockets().contexts, 0);
+    const sent = stage.node.sent.length;
+    await until(
+      'the simulator has nothing open',
+      () => stage.simulator.open.sockets + stage.simulator.open.contexts === 0,
+    );
+    assert.equal(stage.node.sent.length, sent);
+  });
+});
