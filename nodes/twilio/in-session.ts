@@ -1,0 +1,67 @@
+import type { Call, CallEvent } from '../call/call';
+import { copyCall, nextMessageId } from '../call/message';
+import type { VoiceMessage } from '../call/message';
+import type { NodeSlot } from '../call/node-slot';
+import { Session } from '../call/session';
+import type { Verdict } from '../call/session';
+import type { TwilioInSettings } from './in-settings';
+
+/** What `twilio-in` keeps for one call: puts the caller's voice and all that happens in the call on the wires. */
+export class TwilioInSession extends Session<TwilioInSettings> {
+  constructor(
+    call: Call,
+    slot: NodeSlot<TwilioInSettings>,
+    private readonly counted: () => void,
+  ) {
+    super(call, slot);
+    this.onDispose(call.tap((event) => this.event(event)));
+  }
+
+  /** A frame of the caller's voice: first output only, one message. */
+  audio(payload: Buffer): void {
+    const { call } = this;
+    this.send(0, {
+      _msgid: nextMessageId(),
+      topic: 'audio',
+      payload,
+      call: copyCall(call.info),
+      event: { seq: call.nextSeq(), atMs: call.now() },
+    });
+  }
+
+  /** The node has no input. */
+  receive(): Verdict {
+    return 'taken';
+  }
+
+  override callEnded(): void {
+    this.counted();
+  }
+
+  /** Reports an error of this call to Catch. */
+  report(error: Error): void {
+    this.fail(error);
+  }
+
+  protected release(): void {
+    // The taps are all that there is.
+  }
+
+  private event(event: CallEvent): void {
+    const _msgid = nextMessageId();
+    for (const output of [0, 1]) this.send(output, this.messageOf(event, _msgid));
+  }
+
+  /** Made anew for each output, so that they share nothing; with one id, as forks of a wire have. */
+  private messageOf({ topic, payload, seq, atMs, utterance }: CallEvent, _msgid: string): VoiceMessage {
+    const msg: VoiceMessage = {
+      _msgid,
+      topic,
+      payload: typeof payload === 'object' ? structuredClone(payload) : payload,
+      call: copyCall(this.call.info),
+      event: { seq, atMs },
+    };
+    if (utterance) msg.utterance = { ...utterance };
+    return msg;
+  }
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mock } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { ProviderError } from '../../../nodes/call/errors';
+import type { TwilioAccount } from '../../../nodes/twilio/account';
+import { isOver, TwilioRest } from '../../../nodes/twilio/rest';
+import { StreamWatch } from '../../../nodes/twilio/stream-watch';
+import { PhoneCompany } from '../../../simulators/twilio';
+
+const account = (more: Partial<TwilioAccount>): TwilioAccount => ({ id: 'a', name: '', publicUrl: 'https://a.example', baseUrl: '', accountSid: '', authToken: '', apiKeySid: '', apiKeySecret: '', ...more }); // prettier-ignore
+
+describe("Twilio's REST API", () => {
+  let company: PhoneCompany;
+
+  beforeEach(async () => {
+    company = await new PhoneCompany({ apiKeySid: 'SK1', apiKeySecret: 'secret' }).start();
+  });
+  afterEach(() => company.stop());
+
+  it('is used with the auth token, or with a key; the account may be the one of the webhook', async () => {
+    const { accountSid, authToken, url: baseUrl } = company;
+    const caller = company.ring({ webhookUrl: 'http://127.0.0.1:1/' });
+    for (const login of [
+      { accountSid, authToken },
+      { authToken },
+      { authToken: 'x', apiKeySid: 'SK1', apiKeySecret: 'secret' },
+    ]) {
+      const rest = new TwilioRest(() => account({ baseUrl, ...login }));
+      assert.match(await rest.callStatus(accountSid, caller.callSid), /ringing|in-progress/);
+    }
+    const rest = new TwilioRest(() => account({ baseUrl, accountSid, authToken }));
+    await rest.updateCall(accountSid, caller.callSid, { Status: 'completed' });
+    await assert.rejects(rest.updateCall(accountSid, caller.callSid, { Status: 'completed' }), isOver);
+  });
+
+  it('fails in words: wrong key, rate limit, nobody there', async () => {
+    const { accountSid, authToken, url: baseUrl } = company;
+    const fails = async (rest: TwilioRest, cause: string, words: RegExp): Promise<void> => {
+      await assert.rejects(rest.callStatus(accountSid, 'CA1'), (err) => {
+        assert.ok(err instanceof ProviderError);
+        assert.equal(err.cause, cause);
+        assert.match(err.message, words);
+        assert.ok(!err.message.includes(authToken));
+        return true;
+      });
+    };
+    await fails(
+      new TwilioRest(() => account({ baseUrl, authToken: 'wrong' })),
+      'authentication',
+      /401: Authenticate \(20003\).*check the key/,
+    );
+    company.rest.failNext(1, 429, 20429);
+    await fails(new TwilioRest(() => account({ baseUrl, authToken })), 'rate-limit', /429/);
+    await fails(
+      new TwilioRest(() => account({ baseUrl: 'http://127.0.0.1:1', authToken })),
+      'refused',
+      /ECONNREFUSED|could not be reached/,
+    );
+  });
+
+  it('that does not answer is given up after 5 s, and aborted with its call', async () => {
+    const requests: http.IncomingMessage[] = [];
+    const silent = http.createServer((req) => requests.push(req)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const rest = new TwilioRest(() =>
+      account({ baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` }),
+    );
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const late = rest.callStatus('AC1', 'CA1');
+      mock.timers.tick(5_000);
+      await assert.rejects(late, /did not answer within 5 s/);
+    } finally {
+      mock.timers.reset();
+    }
+    const abort = new AbortController();
+    const asked = once(silent, 'request');
+    const aborted = rest.callStatus('AC1', 'CA1', abort.signal);
+    await asked;
+    abort.abort();
+    await assert.rejects(aborted);
+    silent.closeAllConnections();
+    silent.close();
+  });
+});
+
+describe('the watch over a call without a stream', () => {
+  let asked: number[];
+  let told: string[];
+  const at = (answer: () => Promise<string>): StreamWatch => {
+    asked = [];
+    told = [];
+    const began = Date.now();
+    return new StreamWatch(() => (asked.push(Date.now() - began), answer()), {
+      over: (status) => told.push(status),
+      gaveUp: () => told.push('gave up'),
+    });
+  };
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      mock.timers.tick(100);
+      await Promise.resolve()
+        .then(() => undefined)
+        .then(() => undefined);
+    }
+  };
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    mock.method(performance, 'now', () => Date.now());
+  });
+  afterEach(() => {
+    mock.restoreAll();
+    mock.timers.reset();
+  });
+
+  it('asks at once and again, and gives up when the carrier says nothing', async () => {
+    const watch = at(() => Promise.reject(new Error('no')));
+    watch.start(10_000);
+    await pass(10_100);
+    // The clock of this test moves by 100 ms.
+    assert.deepEqual(asked, [100, 500, 1_000, 2_000, 5_000]);
+    assert.deepEqual(told, ['gave up']);
+  });
+
+  it('ends with the news that the call is over, and asks no more', async () => {
+    let status = 'in-progress';
+    const watch = at(() => Promise.resolve(status));
+    watch.start(10_000);
+    await pass(700);
+    status = 'completed';
+    await pass(20_000);
+    assert.deepEqual(told, ['completed']);
+    assert.equal(asked.length, 3);
+  });
+
+  it('tells nothing once it is stopped', async () => {
+    const watch = at(() => Promise.resolve('completed'));
+    watch.start(10_000, 2_000);
+    await pass(1_900);
+    assert.equal(asked.length, 0);
+    watch.stop();
+    await pass(20_000);
+    assert.deepEqual([asked, told], [[], []]);
+  });
+});
