@@ -39,28 +39,32 @@ describe('Deploy while people talk', () => {
   });
   afterEach(() => stage.nothingIsLeft());
 
-  const script = (person: number): CallerStep[] => [
-    { waitForSilence: 400, timeoutMs: 20_000 },
+  const script = (person: number, silenceMs: number): CallerStep[] => [
+    { waitForSilence: silenceMs, timeoutMs: 20_000 },
     ...Array.from({ length: TURNS }, (_, turn): CallerStep[] => [
       { say: `Person${person} asks question${turn}` },
-      { waitForSilence: 400, timeoutMs: 20_000 },
+      { waitForSilence: silenceMs, timeoutMs: 20_000 },
     ]).flat(),
     { hangUp: true },
   ];
 
-  /** Five people talk while the flow is deployed twenty times, at moments and in ways drawn by the seed. */
+  /**
+   * Five people talk while the flow is deployed twenty times, at moments drawn by the seed.
+   * @param silenceMs after what silence the people take their turn: more than the longest Deploy
+   */
   async function deployDuring(
     flow: FlowNode[],
     seed: number,
     pauseMs: number,
+    silenceMs = 400,
   ): Promise<{ reports: CallReport[]; flow: FlowNode[] }> {
     const draw = random(seed);
     await stage.deploy(flow);
-    const calls = Array.from({ length: PEOPLE }, (_, i) => stage.ring(script(i + 1)));
+    const calls = Array.from({ length: PEOPLE }, (_, i) => stage.ring(script(i + 1, silenceMs)));
     let current = flow;
     for (let n = 1; n <= DEPLOYS; n++) {
       await new Promise((resolve) => setTimeout(resolve, draw() * 2 * pauseMs));
-      const alter = CHANGES[Math.floor(draw() * CHANGES.length)];
+      const alter = CHANGES[n % CHANGES.length];
       current = alter?.(current, n) ?? current;
       await stage.deploy(current, TYPES[n % TYPES.length]);
     }
@@ -103,7 +107,7 @@ describe('Deploy while people talk', () => {
   it('the same with a foreign node in the chain that takes a second to close', async () => {
     const flow = sinkAt(stage.prepare(example('01')), 'llm-agent', 2, 'turns');
     const slow = insert(flow, 'deepgram-stt', { type: 'test-slow-close' });
-    const { reports } = await deployDuring(insert(slow, 'cartesia-tts', { type: 'test-slow-close' }), 11, 700);
+    const { reports } = await deployDuring(insert(slow, 'cartesia-tts', { type: 'test-slow-close' }), 11, 700, 1_500);
     nobodyNoticed(reports);
   }).timeout(120_000);
 

@@ -38,8 +38,11 @@ describe('simulators in another process, far away', () => {
     await nodeRed.deploy(change(flow, 'llm-agent', { api: 'responses' }));
   });
   after(async () => {
+    await until('nothing is left here', () => heart().registry.count().sessions === 0);
+    const open = Object.entries(await world.open()).filter(([, count]) => count > 0);
     await nodeRed.stop();
     await world.stop();
+    assert.deepEqual(open, [], 'nothing is left there');
   });
 
   const ring = (script: CallerScript, options: Partial<RingOptions> = {}): Promise<CallReport> =>
@@ -99,13 +102,4 @@ describe('simulators in another process, far away', () => {
       assert.ok(cut.length - kept.length <= 1, `${name} heard ${cut.length} words, ${kept.length} were kept`);
     }
   }).timeout(40_000);
-
-  after(async () => {
-    await until('nothing is left here', () => heart().registry.count().sessions === 0);
-    const open = await world.open();
-    assert.deepEqual(
-      Object.entries(open).filter(([, count]) => count > 0),
-      [],
-    );
-  });
 });

@@ -54,10 +54,19 @@ function tab(stage: Stage, name: string): FlowNode[] {
   return flow;
 }
 
-/** The longest silence of a call, ms: from its start to the first word, and from each end of the caller's speech to the next sound. */
+/** The longest time of a call, ms, in which neither side was to be heard; from the answering to the last word. */
 function longestSilence(report: CallReport): number {
-  const first = report.heard[0]?.atMs ?? Infinity;
-  return Math.max(first, ...report.turns.map(({ latencyMs }) => latencyMs ?? Infinity));
+  const sounds = [
+    ...report.heard.map(({ atMs, heardMs }) => ({ from: atMs, to: atMs + heardMs })),
+    ...report.said.map(({ startedAt, endedAt }) => ({ from: startedAt, to: endedAt })),
+  ].sort((a, b) => a.from - b.from);
+  let longest = 0;
+  let soundUntil = 0;
+  for (const { from, to } of sounds) {
+    longest = Math.max(longest, from - soundUntil);
+    soundUntil = Math.max(soundUntil, to);
+  }
+  return sounds.length === 0 ? Infinity : longest;
 }
 
 describe('provider x fault', () => {
@@ -147,13 +156,15 @@ describe('provider x fault', () => {
     print('once', reports);
     controlNoticedNothing(control);
     const wrong: string[] = [];
-    for (const [i, { name }] of cells.entries()) {
+    for (const [i, { provider, fault, name }] of cells.entries()) {
       const report = reports[i];
       if (!report) continue;
       const silence = longestSilence(report);
       if (report.failure !== undefined) wrong.push(`${name}: ${report.failure}; heard "${report.heardText}"`);
       else if (silence > SILENCE_MS + MARGIN_MS) wrong.push(`${name}: ${silence} ms of silence`);
-      if (!plain(report.heardText).endsWith('you said second question'))
+      // A wrong key and a bill that is not paid are not tried again: then the apology is what can be had.
+      const final = provider === 'deepgram' && (fault === '401' || fault === 'billing');
+      if (final ? !/sorry/i.test(report.heardText) : !plain(report.heardText).endsWith('you said second question'))
         wrong.push(`${name}: heard "${report.heardText}"`);
     }
     assert.deepEqual(wrong, []);

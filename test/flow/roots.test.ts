@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'mocha';
 import { World } from '../../simulators/world';
 import { change, example, KEYS, pointed } from '../support/example';
 import { freePort, NodeRedProcess } from '../support/node-red-process';
-import { makeUserDir, NODE_RED } from '../support/runtime';
+import { makeUserDir, NODE_RED, until } from '../support/runtime';
 import { heard, plain, wentWell } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
@@ -42,6 +42,8 @@ describe('Node-RED as a user starts it', () => {
       body: JSON.stringify(flow),
     });
     assert.equal(response.status, 204, await response.text());
+    // The answer comes before the flows run: the log tells when.
+    await until('the flow is started', () => nodeRed.log.split('Started flows').length > 2, 20_000);
     return { nodeRed, publicUrl, end: () => rmSync(userDir, { recursive: true, force: true }) };
   }
 

@@ -31,12 +31,12 @@ describe('wires that fork, join, loop and lead astray', () => {
   });
   afterEach(() => stage.nothingIsLeft());
 
-  /** Example 01 with a second agent behind the first. */
+  /** Example 01 with a second agent beside the first: an agent takes the caller's words off the wire, so the STT's forks. */
   function twoAgents(): FlowNode[] {
     const flow = stage.prepare(example('01'));
     const first = the(flow, 'llm-agent');
     const second = { ...first, id: 'second-agent', greeting: 'And I am Bob.', instructions: 'You are Bob.', y: 300 };
-    return [...wire(flow, 'llm-agent', 0, [second.id]), second];
+    return [...wire(flow, 'deepgram-stt', 0, [first.id, second.id]), second];
   }
 
   it('two agents on one call: both speak, one after the other, and each remembers only its own lines', async () => {
@@ -70,7 +70,8 @@ describe('wires that fork, join, loop and lead astray', () => {
   it('a barge-in stops both agents', async () => {
     await stage.deploy(twoAgents());
     const long = Array.from({ length: 30 }, (_, i) => `word${i + 10}`).join(' ');
-    stage.world.openai.replies.push({ match: 'everything', reply: long }, { match: 'stop', reply: 'Stopped.' });
+    // For the agent whose reply was not heard yet, both things that the caller said are one turn.
+    stage.world.openai.replies.push({ match: 'stop', reply: 'Stopped.' }, { match: 'everything', reply: long });
     const report = await stage.call([
       { waitForSilence: 600 },
       { say: 'Tell me everything' },
