@@ -1,0 +1,313 @@
+import type { Call } from '../call/call';
+import type { NodeSlot } from '../call/node-slot';
+import type { PlaybackRecord } from '../call/playback';
+import type { Timing, UtteranceInfo, UtteranceKind, VoiceMessage } from '../call/message';
+import { flowFields, readTiming } from '../call/message';
+import { Session } from '../call/session';
+import type { Verdict } from '../call/session';
+import { SettingError } from '../call/settings';
+import { readHistory, readInterrupt, readResponding, readSaying } from './control';
+import { Conversation } from './conversation';
+import { record } from './model';
+import type { AgentSettings, TalkSettings } from './settings';
+import { readOverrides } from './settings';
+import { fill } from './template';
+import type { Turn } from './turn';
+import { decideTurn, interruptedByWords, pausedBySpeech, PauseWatch } from './turn-taking';
+import type { OpenUtterance, PauseAction } from './turn-taking';
+import { Turns } from './turns';
+import { UtteranceWriter } from './utterance';
+import type { UtteranceHost } from './utterance';
+
+/** Words that the flow wants spoken before the call has begun; the oldest go first. */
+const MAX_EARLY = 8;
+
+/** What an `llm-agent` keeps for one call: it takes turns, and remembers what was heard. */
+export class AgentSession extends Session<AgentSettings> implements UtteranceHost {
+  readonly conversation = new Conversation();
+  private readonly turns: Turns;
+  private readonly pauses = new PauseWatch();
+  private pauseTimer: NodeJS.Timeout | undefined;
+  private overrides: Partial<TalkSettings> = {};
+  private greeted = false;
+  private finished = false;
+  private early: VoiceMessage[] = [];
+
+  constructor(call: Call, slot: NodeSlot<AgentSettings>) {
+    super(call, slot);
+    this.turns = new Turns({
+      call,
+      conversation: this.conversation,
+      talk: () => this.talk,
+      fill: (template) => this.fill(template),
+      open: () => this.open(),
+      newWriter: (style) => new UtteranceWriter(this, style),
+      giveUp: (ids) => this.giveUp(ids),
+      report: (report, flow, timing) => this.sendNew('turn', report, { ...flow, timing }, 2),
+      fail: (err) => {
+        this.fail(err);
+        if (err.retryable) this.show({ fill: 'yellow', shape: 'dot', text: 'common.status.degraded' });
+        else this.show({ fill: 'red', shape: 'dot', text: 'common.status.failed' });
+      },
+      log: (event) => this.log('warn', event),
+      answered: () => this.showLive(),
+    });
+    call.apology = this.fill(this.talk.apology);
+    this.onDispose(
+      call.tapPlayback((topic, closed) => {
+        if (topic === 'playback.started') this.turns.started(closed.id);
+        else this.closed(closed);
+      }),
+    );
+    this.showLive();
+  }
+
+  get nodeId(): string {
+    return this.slot.id;
+  }
+
+  receive(msg: VoiceMessage): Verdict {
+    switch (msg.topic) {
+      case 'audio':
+        return msg.utterance ? 'pass' : 'taken';
+      case 'call.started':
+        // The event first: what follows in the flow learns of the call before it is to speak.
+        this.send(0, msg);
+        this.begin();
+        return 'taken';
+      case 'call.ended':
+        this.finish();
+        return 'pass';
+      case 'interrupt':
+        this.interrupt(msg.payload);
+        return 'pass';
+      case 'speech.started':
+        this.onSpeech(true);
+        return 'taken';
+      case 'speech.stopped':
+        this.onSpeech(false);
+        return 'taken';
+      case 'transcript.partial':
+        this.onWords(words(msg));
+        return 'taken';
+      case 'transcript.eager':
+        this.onWords(words(msg));
+        this.turns.speculate(this.turnOf(msg));
+        return 'taken';
+      case 'transcript.resumed':
+        this.turns.dropSpeculation();
+        return 'taken';
+      case 'transcript':
+        this.onTranscript(msg);
+        return 'taken';
+      case 'agent.set':
+        this.set(msg.payload);
+        return 'taken';
+      case 'agent.say':
+        if (this.isReady) this.sayOf(msg);
+        else if (this.early.push(msg) > MAX_EARLY) this.early.shift();
+        return 'taken';
+      case 'agent.respond': {
+        const { text, instructions } = readResponding(msg.payload);
+        this.turns.wait({ ...this.turnOf(msg), text, instructions, byCaller: false, waited: true });
+        if (this.isReady) this.turns.pump();
+        return 'taken';
+      }
+      case 'agent.reset':
+        this.conversation.forget();
+        return 'taken';
+      default:
+        return 'pass';
+    }
+  }
+
+  override callEnded(): void {
+    this.clearPause();
+    this.turns.stop();
+  }
+
+  sendPiece(text: string, utterance: UtteranceInfo, timing: Timing, flow: Readonly<Record<string, unknown>>): void {
+    this.sendNew('reply', text, { ...flow, utterance, timing });
+  }
+
+  protected release(): void {
+    this.clearPause();
+    this.turns.stop();
+    // The wires lost `call.ended`: the last words are said all the same.
+    if (this.call.state === 'ended') this.finish();
+    if (this.slot.sessions.size <= 1) this.show({ fill: 'blue', shape: 'ring', text: 'common.status.idle' });
+  }
+
+  /** The settings as last deployed, and over them what the flow has set for this call. */
+  private get talk(): AgentSettings {
+    return { ...this.settings, ...this.overrides };
+  }
+
+  private get isReady(): boolean {
+    return this.greeted || this.call.state !== 'offered';
+  }
+
+  private fill(template: string): string {
+    const { env } = this.settings;
+    return fill(template, { call: this.call.info, env: (name) => env[name] ?? process.env[name] });
+  }
+
+  private begin(): void {
+    if (this.greeted) return;
+    this.greeted = true;
+    const { greeting, greetingInterruptible } = this.talk;
+    this.say(this.fill(greeting).trim(), 'greeting', greetingInterruptible, {});
+    for (const msg of this.early.splice(0)) this.sayOf(msg);
+    this.turns.pump();
+  }
+
+  private sayOf(msg: VoiceMessage): void {
+    const { text, interruptible } = readSaying(msg.payload);
+    this.say(text, 'prompt', interruptible, flowFields(msg));
+  }
+
+  private say(text: string, kind: UtteranceKind, interruptible: boolean, flow: Record<string, unknown>): void {
+    if (text === '') return;
+    const writer = new UtteranceWriter(this, { kind, interruptible, timing: {}, flow });
+    writer.write(text, true);
+    this.conversation.write(writer.id, text);
+  }
+
+  private set(payload: unknown): void {
+    if (Object.keys(record(payload)).length === 0) throw new SettingError('agent.set: the payload must be an object.');
+    const { history, ...settings } = record(payload);
+    const overrides = readOverrides(settings, this.talk);
+    if (history !== undefined) this.conversation.remember(readHistory(history));
+    this.overrides = { ...this.overrides, ...overrides };
+    if (overrides.apology !== undefined) this.call.apology = this.fill(overrides.apology);
+    this.turns.dropSpeculation();
+  }
+
+  private onTranscript(msg: VoiceMessage): void {
+    const text = words(msg);
+    if (text === '') {
+      // The end of a turn without words: whatever it was, there is nothing to wait for.
+      this.pause(this.pauses.falseAlarm());
+      return;
+    }
+    this.onWords(text);
+    const turn = this.turnOf(msg);
+    switch (decideTurn(this.open(), this.turns.unheardReply)) {
+      case 'join':
+        this.turns.join(turn);
+        break;
+      case 'wait':
+        this.turns.dropSpeculation();
+        this.turns.wait({ ...turn, waited: true });
+        break;
+      case 'answer':
+        this.turns.answer(turn);
+        break;
+    }
+  }
+
+  private turnOf(msg: VoiceMessage): Turn {
+    const { speechEndedAt, transcriptAt = this.call.now() } = readTiming(msg.timing);
+    return {
+      text: msg.topic === 'agent.respond' ? '' : words(msg),
+      byCaller: true,
+      instructions: '',
+      flow: flowFields(msg),
+      timing: { ...(speechEndedAt !== undefined && { speechEndedAt }), transcriptAt },
+      waited: false,
+    };
+  }
+
+  /** Words of the caller, final or not: they may put an end to what is being spoken. */
+  private onWords(text: string): void {
+    const ids = interruptedByWords(this.open(), text, this.talk.bargeIn);
+    if (ids.length > 0) this.giveUp(ids);
+  }
+
+  private giveUp(ids: readonly string[]): void {
+    this.turns.holding(() => {
+      this.call.playback.interrupt(ids, 'caller');
+      this.sendNew('interrupt', { utterances: [...ids], reason: 'caller' });
+    });
+  }
+
+  private interrupt(payload: unknown): void {
+    const { ids, reason } = readInterrupt(payload);
+    this.turns.holding(() => {
+      this.turns.interrupted(ids);
+      this.call.playback.interrupt(ids, reason);
+    });
+  }
+
+  private onSpeech(started: boolean): void {
+    const now = this.call.now();
+    if (started) this.pause(this.pauses.speechStarted(pausedBySpeech(this.open(), this.talk.bargeIn), now));
+    else this.pauses.speechStopped(now);
+    this.watchPause();
+  }
+
+  private pause(action: PauseAction): void {
+    if (!action) return;
+    if ('pause' in action) this.sendNew('reply.pause', { utterances: action.pause });
+    else this.sendNew('reply.resume', { utterances: action.resume });
+    this.watchPause();
+  }
+
+  private watchPause(): void {
+    clearTimeout(this.pauseTimer);
+    const { dueAt } = this.pauses;
+    if (dueAt === undefined) return;
+    this.pauseTimer = setTimeout(
+      this.guard(() => {
+        this.pause(this.pauses.expire(this.call.now() + 1));
+        this.watchPause();
+      }),
+      Math.max(0, dueAt - this.call.now()),
+    );
+  }
+
+  private clearPause(): void {
+    this.pauses.settled();
+    clearTimeout(this.pauseTimer);
+  }
+
+  /** An utterance of the call is closed: heard out or given up, this agent's or another's. */
+  private closed(closed: PlaybackRecord): void {
+    if (this.pauses.ids.includes(closed.id)) this.clearPause();
+    this.turns.closed(closed, this.conversation.close(closed));
+  }
+
+  /** What is open in the call, in the order in which it is spoken. */
+  private open(): OpenUtterance[] {
+    const { playback } = this.call;
+    return playback.open.map(({ id, kind, interruptible, openedBy }) => ({
+      id,
+      kind,
+      interruptible,
+      heard: (playback.record(id)?.heardMs ?? 0) > 0,
+      mine: openedBy === this.slot.id,
+    }));
+  }
+
+  /** The last words of the call: what was left unanswered, and the whole conversation. Once. */
+  private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.turns.stop();
+    this.turns.reportLeft();
+    const messages = this.conversation.entries();
+    const turns = messages.filter(({ role }) => role === 'user').length;
+    this.sendNew('conversation', { turns, messages }, {}, 2);
+  }
+
+  private showLive(): void {
+    const count = Math.max(1, this.slot.sessions.size);
+    this.show({ fill: 'green', shape: 'dot', text: 'common.status.calls', values: { count } });
+  }
+}
+
+/** The caller's words in a message of the STT. */
+function words(msg: VoiceMessage): string {
+  if (typeof msg.payload !== 'string') throw new SettingError(`${msg.topic}: the payload must be text.`);
+  return msg.payload.trim();
+}

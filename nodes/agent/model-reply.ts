@@ -1,0 +1,203 @@
+import { ProviderError } from '../call/errors';
+import { streamChat } from './chat';
+import type { ModelEvent, ModelRequest, ModelStream } from './model';
+import { modelError } from './model-errors';
+import { streamResponses } from './responses';
+
+/** A reply that has begun and then gets no further word for so long has stalled, ms. */
+const MID_REPLY_STALL_MS = 4_000;
+/** Before the second attempt, where the provider does not say how long, ms. */
+const RETRY_AFTER_MS = 200;
+/** A second attempt makes sense if so much time is left for it, ms. */
+const WORTH_TRYING_MS = 400;
+/** A server of the Responses API says at once that it is at work; half of the time is enough to wait for that. */
+const FIRST_SIGN_SHARE = 0.5;
+/** Speculative work that nobody asks for is given up after so long, ms. */
+const UNWANTED_AFTER_MS = 10_000;
+
+/** The end of a reply that went well, or as well as the model would. */
+export type ReplyEnd = Extract<ModelEvent, { type: 'end' }>;
+
+/** Who listens to a reply. */
+export interface ReplyListener {
+  text(text: string): void;
+  end(end: ReplyEnd): void;
+  /** The reply failed for good; what was written before stays. */
+  failed(error: ProviderError): void;
+  /** Something strange in the stream, which goes on. */
+  strange(error: ProviderError): void;
+  /**
+   * The first attempt failed with `error` and another would begin. Forget what was written.
+   * @returns false if some of it has been sent on already: then there is no second attempt
+   */
+  retry(error: ProviderError): boolean;
+}
+
+/** Asks a model on either API. */
+export function openModel(request: ModelRequest, signal: AbortSignal): ModelStream {
+  return request.api === 'responses' ? streamResponses(request, signal) : streamChat(request, signal);
+}
+
+/**
+ * One reply in the making: a request, one more if the first failed and there is time, and the watch over both.
+ *
+ * It can begin before anybody listens (on a transcript that is probably final); what is written meanwhile waits.
+ */
+export class ModelReply {
+  private listener: ReplyListener | undefined;
+  private readonly waiting: ((listener: ReplyListener) => void)[] = [];
+  private controller = new AbortController();
+  private attempt = 0;
+  private over = false;
+  private begun = false;
+  private alive = false;
+  /** On the clock of `performance.now()`. */
+  private deadline = Infinity;
+  private timer: NodeJS.Timeout | undefined;
+  private failure: ProviderError | undefined;
+
+  constructor(
+    private readonly request: ModelRequest,
+    private readonly open: (request: ModelRequest, signal: AbortSignal) => ModelStream = openModel,
+  ) {
+    this.arm(UNWANTED_AFTER_MS, () => this.abort());
+    this.start();
+  }
+
+  /** True if there is no use in listening: the work that was begun early has failed or been given up. */
+  get isDead(): boolean {
+    return this.failure !== undefined || (this.over && this.listener === undefined && this.waiting.length === 0);
+  }
+
+  /**
+   * From here on the reply is wanted.
+   * @param withinMs how long the first word may take; 0 or less fails at once
+   */
+  listen(listener: ReplyListener, withinMs: number): void {
+    this.listener = listener;
+    this.deadline = performance.now() + withinMs;
+    for (const tell of this.waiting.splice(0)) tell(listener);
+    if (!this.over) this.watch();
+  }
+
+  /** Gives the reply up; nobody hears of it any more. Idempotent. */
+  abort(): void {
+    this.over = true;
+    this.listener = undefined;
+    this.waiting.length = 0;
+    clearTimeout(this.timer);
+    this.controller.abort();
+  }
+
+  private start(): void {
+    this.attempt++;
+    this.alive = false;
+    this.controller = new AbortController();
+    void this.read(this.controller.signal);
+  }
+
+  /** Never rejects. */
+  private async read(signal: AbortSignal): Promise<void> {
+    const current = (): boolean => !signal.aborted && !this.over;
+    try {
+      for await (const event of this.open(this.request, signal)) {
+        if (!current()) return;
+        this.take(event);
+      }
+      if (current()) this.fail(new ProviderError('openai', 'closed', 'the answer broke off'));
+    } catch (err) {
+      if (current()) this.fail(modelError(err));
+    }
+  }
+
+  private take(event: ModelEvent): void {
+    this.alive = true;
+    switch (event.type) {
+      case 'text':
+      case 'refusal':
+        if (this.begun) this.timer?.refresh();
+        else this.firstText();
+        this.tell((listener) => listener.text(event.text));
+        break;
+      case 'alive':
+        if (this.begun) this.timer?.refresh();
+        break;
+      case 'strange': {
+        const error = new ProviderError('openai', 'protocol', `${event.what} came in the answer`);
+        this.tell((listener) => listener.strange(error));
+        break;
+      }
+      case 'end':
+        this.finish();
+        this.tell((listener) => listener.end(event));
+        break;
+    }
+  }
+
+  private firstText(): void {
+    this.begun = true;
+    if (this.listener) this.watch();
+  }
+
+  /** Sets the watch that fits: for the first sign, the first word, the next word. */
+  private watch(): void {
+    if (this.begun) {
+      this.arm(MID_REPLY_STALL_MS, () => this.stalled(`no further word for ${MID_REPLY_STALL_MS} ms`));
+      return;
+    }
+    const left = this.deadline - performance.now();
+    if (this.attempt === 1 && !this.alive && this.request.api === 'responses') {
+      this.arm(left * FIRST_SIGN_SHARE, () => {
+        if (this.alive || this.begun) this.watchDeadline();
+        else this.stalled('no sign of an answer');
+      });
+    } else this.watchDeadline();
+  }
+
+  private watchDeadline(): void {
+    const left = this.deadline - performance.now();
+    this.arm(left, () => this.stalled('no word in time'));
+  }
+
+  private stalled(what: string): void {
+    this.fail(new ProviderError('openai', 'timeout', what));
+  }
+
+  private fail(error: ProviderError): void {
+    if (this.over) return;
+    this.controller.abort();
+    const { listener } = this;
+    if (!listener) {
+      this.failure = error;
+      this.finish();
+      return;
+    }
+    const pause = error.retryAfterMs ?? (error.cause === 'timeout' ? 0 : RETRY_AFTER_MS);
+    const inTime = performance.now() + pause + WORTH_TRYING_MS < this.deadline;
+    if (this.attempt === 1 && error.retryable && inTime && listener.retry(error)) {
+      this.begun = false;
+      this.arm(pause, () => {
+        this.start();
+        this.watch();
+      });
+      return;
+    }
+    this.finish();
+    listener.failed(error);
+  }
+
+  private finish(): void {
+    this.over = true;
+    clearTimeout(this.timer);
+  }
+
+  private tell(what: (listener: ReplyListener) => void): void {
+    if (this.listener) what(this.listener);
+    else this.waiting.push(what);
+  }
+
+  private arm(ms: number, then: () => void): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(then, Math.max(0, ms));
+  }
+}

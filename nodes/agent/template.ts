@@ -1,0 +1,58 @@
+import type { CallInfo } from '../call/message';
+
+/** What a template may name, besides the date. */
+export interface TemplateValues {
+  call: CallInfo;
+  /** Environment variables by name: the flow's own first. */
+  env: (name: string) => string | undefined;
+  now?: Date;
+}
+
+const PLACE = /\{\{\s*([\w.-]+)\s*\}\}/g;
+
+/**
+ * Fills in `{{call.from}}`, `{{call.to}}`, `{{call.parameters.x}}`, `{{env.NAME}}`, `{{date}}`, `{{time}}` and
+ * `{{weekday}}` (the server's time zone). What is ours and unknown becomes nothing; what is not ours stays as it stands.
+ * Values are put in once and never read as a template themselves: they come from outside.
+ */
+export function fill(template: string, values: TemplateValues): string {
+  if (!template.includes('{{')) return template;
+  return template.replace(PLACE, (place, path: string) => valueOf(path, values) ?? place);
+}
+
+/** The names of the environment variables in a template. */
+export function envNames(template: string): string[] {
+  return [...template.matchAll(PLACE)].flatMap(([, path]) => (path?.startsWith('env.') ? [path.slice(4)] : []));
+}
+
+function valueOf(path: string, { call, env, now = new Date() }: TemplateValues): string | undefined {
+  if (path.startsWith('env.')) return env(path.slice(4)) ?? '';
+  if (path.startsWith('call.parameters.')) {
+    const name = path.slice('call.parameters.'.length);
+    return Object.hasOwn(call.parameters, name) ? call.parameters[name] : '';
+  }
+  switch (path) {
+    case 'call.id':
+      return call.id;
+    case 'call.from':
+      return call.from;
+    case 'call.to':
+      return call.to;
+    case 'call.direction':
+      return call.direction;
+    case 'call.carrier':
+      return call.carrier;
+    case 'date':
+      return format(now, { day: 'numeric', month: 'long', year: 'numeric' });
+    case 'time':
+      return format(now, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+    case 'weekday':
+      return format(now, { weekday: 'long' });
+    default:
+      return path.startsWith('call.') ? '' : undefined;
+  }
+}
+
+function format(at: Date, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat('en-GB', options).format(at);
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { Conversation, CUT_MARK } from '../../../nodes/agent/conversation';
+import { envNames, fill } from '../../../nodes/agent/template';
+import type { PlaybackRecord } from '../../../nodes/call/playback';
+
+function closed(id: string, heardText: string, state: 'finished' | 'interrupted' = 'finished'): PlaybackRecord {
+  const heardMs = heardText.length * 50;
+  return { id, kind: 'reply', interruptible: true, openedBy: 'n', state, text: '', heardText, heardMs };
+}
+
+describe('The history', () => {
+  it('holds what was heard, cut where the caller stopped hearing it, and what the model wrote', () => {
+    const conversation = new Conversation();
+    conversation.addUser('When do you open?');
+    conversation.open('u1', 'reply');
+    conversation.write('u1', 'We open at **ten** on Sunday.');
+    conversation.close(closed('u1', 'We open', 'interrupted'));
+    assert.deepEqual(conversation.messages(20), [
+      { role: 'user', text: 'When do you open?' },
+      { role: 'assistant', text: `We open${CUT_MARK}` },
+    ]);
+    assert.deepEqual(conversation.entries()[1], {
+      role: 'assistant',
+      heard: 'We open',
+      generated: 'We open at **ten** on Sunday.',
+      cut: true,
+      kind: 'reply',
+      utteranceId: 'u1',
+    });
+  });
+
+  it('nothing heard, nothing said', () => {
+    const conversation = new Conversation();
+    const entry = conversation.addUser('One');
+    conversation.open('u1', 'reply');
+    conversation.close(closed('u1', '', 'interrupted'));
+    conversation.joinUser(entry, 'two');
+    assert.deepEqual(conversation.entries(), [{ role: 'user', text: 'One two' }]);
+  });
+
+  it('what is still being spoken, uncut, counts as written', () => {
+    const conversation = new Conversation();
+    conversation.open('u1', 'greeting');
+    conversation.write('u1', 'Hello!');
+    conversation.addUser('Hi');
+    assert.deepEqual(conversation.messages(20), [
+      { role: 'assistant', text: 'Hello!' },
+      { role: 'user', text: 'Hi' },
+    ]);
+  });
+
+  it('the model is sent complete turns, so many before the one to answer', () => {
+    const conversation = new Conversation();
+    conversation.open('g', 'greeting');
+    conversation.close(closed('g', 'Hello'));
+    for (const n of [1, 2, 3, 4]) {
+      conversation.addUser(`q${n}`);
+      if (n === 4) break;
+      conversation.open(`u${n}`, 'reply');
+      conversation.close(closed(`u${n}`, `a${n}`));
+    }
+    assert.deepEqual(
+      conversation.messages(2).map(({ text }) => text),
+      ['q2', 'a2', 'q3', 'a3', 'q4'],
+    );
+    assert.deepEqual(
+      conversation.messages(20).map(({ text }) => text),
+      ['Hello', 'q1', 'a1', 'q2', 'a2', 'q3', 'a3', 'q4'],
+    );
+  });
+
+  it('forgets what the model knows, not what was said', () => {
+    const conversation = new Conversation();
+    conversation.addUser('secret');
+    conversation.forget();
+    conversation.remember([{ role: 'assistant', text: 'Welcome back' }]);
+    conversation.addUser('hi');
+    assert.deepEqual(
+      conversation.messages(5).map(({ text }) => text),
+      ['Welcome back', 'hi'],
+    );
+    assert.equal(conversation.entries().length, 2);
+  });
+});
+
+describe('The template', () => {
+  const call = {
+    id: 'c1',
+    carrier: 'twilio',
+    direction: 'inbound',
+    from: '+15551234567',
+    to: '+15557654321',
+    startedAt: 0,
+    parameters: { name: '{{env.KEY}}' },
+    media: { encoding: 'mulaw', sampleRate: 8000 },
+  } as const;
+  const values = {
+    call,
+    env: (name: string) => (name === 'SHOP' ? 'Acme' : undefined),
+    now: new Date(2026, 10, 22, 9, 5),
+  };
+
+  it('fills in the call, the environment and the date', () => {
+    const template = '{{call.from}}>{{ call.to }} {{env.SHOP}} {{weekday}} {{date}} {{time}} {{call.parameters.x}}.';
+    assert.equal(fill(template, values), '+15551234567>+15557654321 Acme Sunday 22 November 2026 09:05 .');
+  });
+  it('reads no value as a template', () => assert.equal(fill('{{call.parameters.name}}', values), '{{env.KEY}}'));
+  it('leaves what is not its own', () =>
+    assert.equal(fill('{{name}} {{constructor}}', values), '{{name}} {{constructor}}'));
+  it('knows no inherited names', () => assert.equal(fill('{{call.parameters.constructor}}', values), ''));
+  it('names the variables', () => assert.deepEqual(envNames('{{env.A}} {{ env.B_2 }} {{date}}'), ['A', 'B_2']));
+});
