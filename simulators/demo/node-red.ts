@@ -15,6 +15,7 @@ interface Red {
   stop(): Promise<void>;
   httpAdmin: Handler;
   httpNode: Handler;
+  events: NodeJS.EventEmitter;
   hooks: { add(name: string, hook: (events: { msg: unknown; source: { node: { type: string } } }[]) => void): void };
   settings: { version: string };
 }
@@ -55,7 +56,6 @@ export class DemoNodeRed {
       join(userDir, 'package.json'),
       JSON.stringify({ name: 'demo', version: '1.0.0', dependencies: { '@dialog-red/node-red-voice-agent': '*' } }),
     );
-    writeFileSync(join(userDir, 'flows.json'), JSON.stringify(exampleOne(url, at, greeting)));
     RED.init(server, {
       userDir,
       flowFile: 'flows.json',
@@ -64,13 +64,15 @@ export class DemoNodeRed {
       httpNodeRoot: '/',
       telemetry: { enabled: false, updateNotification: false },
       editorTheme: { tours: false, header: { title: 'Dialog for Node-RED' } },
-      logging: { console: { level: process.env.LOG ?? 'warn', metrics: false, audit: false } },
+      logging: { console: { level: process.env.LOG ?? 'error', metrics: false, audit: false } },
     });
     app.use('/', RED.httpAdmin);
     app.use('/', RED.httpNode);
+    const started = once(RED.events, 'flows:started');
     await RED.start();
+    await started;
     const demo = new DemoNodeRed(RED, server, userDir, port);
-    await demo.deployed(url);
+    await demo.deploy(exampleOne(url, at, greeting));
     return demo;
   }
 
@@ -110,15 +112,16 @@ export class DemoNodeRed {
     rmSync(this.userDir, { recursive: true, force: true });
   }
 
-  /** `RED.start` resolves before the flows run: wait for the webhook to be there. */
-  private async deployed(url: string): Promise<void> {
-    const until = Date.now() + 20_000;
-    for (;;) {
-      const response = await fetch(`${url}/twilio/voice`, { method: 'POST' });
-      if (response.status !== 404) return;
-      if (Date.now() > until) throw new Error('Example 01 did not start: run with LOG=info to see why.');
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+  /** Deploys as the editor does: keys come with the flow and are kept apart from it. */
+  private async deploy(flow: FlowNode[]): Promise<void> {
+    const started = once(this.RED.events, 'flows:started');
+    const response = await fetch(`${this.url}/flows`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(flow),
+    });
+    if (!response.ok) throw new Error(`Example 01 could not be deployed: ${response.status} ${await response.text()}`);
+    await started;
   }
 }
 

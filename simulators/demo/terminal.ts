@@ -28,15 +28,16 @@ export class Terminal {
 
   /** A message on a wire: what it tells about the talk is shown, once. */
   message(type: string, raw: unknown): void {
-    const { topic, payload, utterance } = (raw ?? {}) as Record<string, Record<string, unknown> | string | undefined>;
-    if (type === 'deepgram-stt' && topic === 'transcript') this.line('heard', `"${String(payload)}"`, 'dim');
+    const { topic, payload } = (raw ?? {}) as { topic?: string; payload?: string | Record<string, unknown> };
+    if (type === 'deepgram-stt' && topic === 'transcript' && typeof payload === 'string') {
+      this.line('heard', `"${payload}"`, 'dim');
+    }
     if (type === 'llm-agent' && topic === 'turn') this.turn(payload);
     if (type !== 'twilio-in' || typeof payload !== 'object') return;
     if (topic === 'playback.finished') this.line('agent', `"${String(payload.heardText)}"`, 'green');
     if (topic === 'playback.interrupted') {
       this.line('agent', `"${String(payload.heardText)} ..." (${String(payload.reason)})`, 'yellow');
     }
-    void utterance;
   }
 
   ended(report: CallReport, wrong: readonly string[]): void {

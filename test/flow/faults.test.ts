@@ -29,12 +29,15 @@ const FAULTS: Record<string, Fault> = {
 const SILENCE_MS = 6_000;
 const MARGIN_MS = 400;
 
+/** A patient caller: waits longer than a stalled provider is put up with, so that it is the node that ends the silence. */
+const PATIENCE_MS = 4_500;
+
 const SCRIPT: CallerStep[] = [
-  { waitForSilence: 700, timeoutMs: 15_000 },
+  { waitForSilence: PATIENCE_MS, timeoutMs: 25_000 },
   { say: 'First question' },
-  { waitForSilence: 700, timeoutMs: 15_000 },
+  { waitForSilence: PATIENCE_MS, timeoutMs: 25_000 },
   { say: 'Second question' },
-  { waitForSilence: 700, timeoutMs: 15_000 },
+  { waitForSilence: PATIENCE_MS, timeoutMs: 25_000 },
   { hangUp: true },
 ];
 

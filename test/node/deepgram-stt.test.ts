@@ -210,7 +210,7 @@ describe('deepgram-stt', function () {
     await when(() => of('agent.say').length === 1 && caught.length === 1);
     assert.equal(of('agent.say')[0]?.payload, 'Sorry, something is wrong here.');
     const [error] = caught;
-    assert.equal(error?.provider, 'Deepgram');
+    assert.equal(error?.provider, 'deepgram');
     assert.equal(error?.cause, 'authentication');
     assert.equal(error?.call.id, call.info.id);
     assert.ok(!JSON.stringify(error).includes('wrong-key'));
