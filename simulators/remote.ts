@@ -59,8 +59,8 @@ export class RemoteWorld {
   private ask<K extends keyof Answers>(asked: Asked): Promise<Answers[K]> {
     const id = this.nextId++;
     return new Promise<Answers[K]>((resolve, reject) => {
-      this.waiting.set(id, { resolve: resolve as (value: never) => void, reject });
-      this.child.send({ ...asked, id } as Request);
+      this.waiting.set(id, { resolve: resolve, reject });
+      this.child.send({ ...asked, id });
     });
   }
 }

@@ -38,7 +38,7 @@ export function deploys(): number {
 
 /** Follows the life of the flows: the gate shuts and opens, and what has no live node any more is ended. */
 export function followFlows(RED: NodeAPI): void {
-  const events = RED.events as NodeJS.EventEmitter;
+  const events = RED.events;
   if (listening.has(events)) return;
   listening.add(events);
   events.on('flows:stopping', () => {

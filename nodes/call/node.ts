@@ -80,7 +80,7 @@ function adopt<Settings, Config extends NodeDef>(
     if (slot) slot.settings = settings;
     else {
       slot = new NodeSlot(node.id, definition.type, settings);
-      addSlot(slot as NodeSlot<unknown>);
+      addSlot(slot);
     }
   } catch (err) {
     const error = asError(err);
@@ -139,7 +139,7 @@ function sessionOf<Settings, Config extends NodeDef>(
   if (known) return known as Session<Settings>;
   if (call.state === 'ended') return undefined;
   const session = definition.session(call, slot);
-  call.sessions.set(slot.id, session as Session<unknown>);
+  call.sessions.set(slot.id, session);
   slot.sessions.add(session);
   session.onDispose(() => slot.sessions.delete(session));
   return session;

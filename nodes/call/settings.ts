@@ -31,7 +31,7 @@ export function optionalNumber(config: RawConfig, name: string, min: number, max
   if (value === undefined || value === null || value === '') return undefined;
   const read = typeof value === 'number' ? value : Number(value);
   if (!Number.isFinite(read) || read < min || read > max) {
-    throw new SettingError(`${name} must be a number from ${min} to ${max}, not "${String(value)}".`);
+    throw new SettingError(`${name} must be a number from ${min} to ${max}, not ${JSON.stringify(value)}.`);
   }
   return read;
 }
@@ -42,7 +42,7 @@ export function flag(config: RawConfig, name: string, fallback: boolean): boolea
   if (value === undefined || value === null || value === '') return fallback;
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
-  throw new SettingError(`${name} must be true or false, not "${String(value)}".`);
+  throw new SettingError(`${name} must be true or false, not ${JSON.stringify(value)}.`);
 }
 
 /** One of a list of words; the default where it is missing or empty. */

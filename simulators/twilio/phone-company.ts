@@ -27,6 +27,8 @@ export interface PhoneCompanyOptions {
   resolve?: Resolve;
   /** Distance to the application, for all that a call does not say otherwise. */
   network?: NetworkOptions;
+  /** How many calls are kept after their end, so that the REST API still knows them; default 2,000. */
+  rememberedCalls?: number;
 }
 
 /** An incoming call: somebody rings the application's number. Plain data. */
@@ -50,9 +52,6 @@ export interface RingOptions extends CallFaults {
   maxDurationMs?: number;
 }
 
-/** Calls kept after their end, so that the REST API still knows them. */
-const REMEMBERED_CALLS = 2_000;
-
 /**
  * Twilio on loopback: a REST API, signed webhooks, media streams in real time, and people who call. As strict as the real one; what an
  * application does wrong is in the `findings` of the call's report, under Twilio's own error codes.
@@ -68,6 +67,7 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> {
   private readonly lines = new Map<string, LineBehaviour>();
   private readonly exchange: Exchange;
   private readonly server: http.Server;
+  private readonly rememberedCalls: number;
   private readonly stopping = new AbortController();
   private requests = 0;
 
@@ -75,6 +75,7 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> {
     super();
     this.accountSid = options.accountSid ?? newSid('AC');
     this.authToken = options.authToken ?? newSid('AC').slice(2);
+    this.rememberedCalls = options.rememberedCalls ?? 2_000;
     const network = options.network ?? {};
     this.exchange = {
       accountSid: this.accountSid,
@@ -179,7 +180,7 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> {
   }
 
   private forgetOldCalls(): void {
-    if (this.calls.size <= REMEMBERED_CALLS) return;
+    if (this.calls.size <= this.rememberedCalls) return;
     for (const [callSid, call] of this.calls) {
       if (!call.isOver) continue;
       this.calls.delete(callSid);

@@ -170,7 +170,7 @@ describe('what is deleted, disabled or stopped', () => {
     await stage.deploy(
       flow
         .filter(({ id }) => id !== agent)
-        .map((node) => ({ ...node, wires: node.wires?.map((to) => to.filter((id) => id !== agent)) }) as FlowNode),
+        .map((node) => ({ ...node, wires: node.wires?.map((to) => to.filter((id) => id !== agent)) })),
       'nodes',
     );
     assert.ok(!sessions().includes(agent));

@@ -57,16 +57,19 @@ function tab(stage: Stage, name: string): FlowNode[] {
   return flow;
 }
 
-/** The longest time of a call, ms, in which neither side was to be heard; from the answering to the last word. */
+/**
+ * The longest silence that the agent let happen, ms: from the last sound of either side to the next of the agent. (How long
+ * the caller takes to ask is the caller's affair.)
+ */
 function longestSilence(report: CallReport): number {
   const sounds = [
-    ...report.heard.map(({ atMs, heardMs }) => ({ from: atMs, to: atMs + heardMs })),
-    ...report.said.map(({ startedAt, endedAt }) => ({ from: startedAt, to: endedAt })),
+    ...report.heard.map(({ atMs, heardMs }) => ({ from: atMs, to: atMs + heardMs, agent: true })),
+    ...report.said.map(({ startedAt, endedAt }) => ({ from: startedAt, to: endedAt, agent: false })),
   ].sort((a, b) => a.from - b.from);
   let longest = 0;
   let soundUntil = 0;
-  for (const { from, to } of sounds) {
-    longest = Math.max(longest, from - soundUntil);
+  for (const { from, to, agent } of sounds) {
+    if (agent) longest = Math.max(longest, from - soundUntil);
     soundUntil = Math.max(soundUntil, to);
   }
   return sounds.length === 0 ? Infinity : longest;

@@ -36,7 +36,7 @@ describe('a Function node that mutates everything it receives', () => {
         wires: node.wires.map((wires, output) => {
           const id = `spoil${node.type}${output}`;
           const spoiler = { id, type: 'function', z, func: SPOIL, outputs: 1, name: id, x: 100, y: 400, wires: [[]] };
-          spoilers.push(spoiler as FlowNode);
+          spoilers.push(spoiler);
           return [id, ...wires];
         }),
       };

@@ -13,7 +13,7 @@ export function insert(flows: readonly FlowNode[], fromType: string, node: Parti
     y: 500,
     wires: [from.wires[output] ?? []],
     ...node,
-  } as FlowNode;
+  };
   const wires = from.wires.map((targets, i) => (i === output ? [inserted.id] : targets));
   return [...flows.map((other) => (other === from ? { ...from, wires } : other)), inserted];
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import type { Carrier } from '../../../nodes/call/carrier';
-import type { PlaybackReport, UtteranceInfo, UtteranceKind } from '../../../nodes/call/message';
+import type { PlaybackReport, UtteranceInfo } from '../../../nodes/call/message';
 import { Playback } from '../../../nodes/call/playback';
 
 /** A phone line whose clock the test moves: plays 8 bytes a millisecond and echoes marks, as a carrier does. */
@@ -75,7 +75,7 @@ function words(names: string[]): { text: string; startMs: number; endMs: number 
 }
 
 function utterance(id: string, more: Partial<UtteranceInfo> = {}): UtteranceInfo {
-  return { id, by: 'agent', kind: 'reply' as UtteranceKind, seq: 0, done: true, interruptible: true, ...more };
+  return { id, by: 'agent', kind: 'reply', seq: 0, done: true, interruptible: true, ...more };
 }
 
 describe('playback: what the caller has heard', () => {
