@@ -14,7 +14,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
-const result = join(root, '.tmp', `mocha-${process.pid}.json`);
+/** Flow tests play calls in real time and wait most of it: so many processes share two cores without being late. */
+const SIDE_BY_SIDE = 4;
+/** Tests that load the machine, or count what the process holds. */
+const ALONE = ['many-calls.test.ts', 'faults.test.ts'];
 
 /** `package`: the Node-RED that flow tests start; `apart`: each file in a process of its own; `limit`: minutes a process may take. */
 const layers = [
@@ -53,9 +56,16 @@ function testFiles(dir) {
   return chosenFiles.length ? tests.filter((x) => chosenFiles.includes(x)) : tests;
 }
 
-/** One mocha process; resolves to its numbers. */
-function run(layer, files) {
-  rmSync(result, { force: true });
+/** Unit and node tests: a process for each folder. */
+function groupByFolder(files) {
+  const folders = new Map();
+  for (const file of files) folders.set(dirname(file), [...(folders.get(dirname(file)) ?? []), file]);
+  return [...folders.values()];
+}
+
+/** One mocha process; resolves to its numbers and what it printed, for several run side by side. */
+function run(job) {
+  const result = join(root, '.tmp', `mocha-${process.pid}-${job.number}.json`);
   const mochaArgs = [
     '--require',
     'tsx/cjs',
@@ -67,61 +77,79 @@ function run(layer, files) {
     `output=${result}`,
   ];
   const reporter = join(root, 'scripts', 'mocha-reporter.cjs');
+  const startedAt = Date.now();
   return new Promise((done) => {
     const child = spawn(
       process.execPath,
-      ['--expose-gc', mocha, ...mochaArgs, '--reporter', reporter, ...options, ...files],
+      ['--expose-gc', mocha, ...mochaArgs, '--reporter', reporter, ...options, ...job.files],
       {
         cwd: root,
-        stdio: 'inherit',
-        env: { ...process.env, ...(layer.package && { NODE_RED_PACKAGE: layer.package }) },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...(job.layer.package && { NODE_RED_PACKAGE: job.layer.package }) },
       },
     );
+    const printed = [];
+    child.stdout.on('data', (chunk) => printed.push(chunk));
+    child.stderr.on('data', (chunk) => printed.push(chunk));
     const timer = setTimeout(() => {
-      console.error(`No end after ${layer.limit} minutes: stopped.`);
+      printed.push(Buffer.from(`No end after ${job.layer.limit} minutes: stopped.\n`));
       child.kill('SIGKILL');
-    }, layer.limit * 60_000);
-    child.on('error', (error) => console.error(String(error)));
+    }, job.layer.limit * 60_000);
+    child.on('error', (error) => printed.push(Buffer.from(`${error}\n`)));
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       const numbers = existsSync(result)
         ? JSON.parse(readFileSync(result, 'utf8'))
         : { passes: 0, failures: 0, pending: 0 };
+      rmSync(result, { force: true });
       if (code !== 0 && numbers.failures === 0) {
-        console.error(`The process ended with ${signal ?? `code ${code}`}: counted as one failure.`);
+        printed.push(Buffer.from(`The process ended with ${signal ?? `code ${code}`}: counted as one failure.\n`));
         numbers.failures = 1;
       }
+      const seconds = ((Date.now() - startedAt) / 1000).toFixed(0);
+      console.log(`\n=== ${job.title} (${seconds} s)\n${Buffer.concat(printed).toString().trimEnd()}`);
       done(numbers);
     });
   });
 }
 
 mkdirSync(join(root, '.tmp'), { recursive: true });
-const summary = [];
-const total = { passes: 0, failures: 0, pending: 0 };
+const startedAt = Date.now();
+const jobs = [];
+const totals = new Map();
 for (const layer of layers) {
   if (chosenLayers.length && !chosenLayers.includes(layer.name)) continue;
   const files = testFiles(layer.dir);
-  if (!files.length && (chosenFiles.length || !chosenLayers.length)) continue;
+  if (!files.length) continue;
   const title = layer.title ?? layer.name;
-  console.log(`\n=== ${title}: ${files.length} file(s)`);
-  const startedAt = Date.now();
-  const numbers = { passes: 0, failures: 0, pending: 0 };
-  for (const group of layer.apart ? files.map((x) => [x]) : files.length ? [files] : []) {
-    const one = await run(
-      layer,
-      group.map((x) => relative(root, x)),
-    );
-    for (const key of Object.keys(numbers)) numbers[key] += one[key];
+  totals.set(title, { passes: 0, failures: 0, pending: 0 });
+  for (const group of layer.apart ? files.map((x) => [x]) : groupByFolder(files)) {
+    const paths = group.map((x) => relative(root, x));
+    const name = layer.apart ? paths[0] : dirname(paths[0]);
+    jobs.push({ number: jobs.length, layer, layerTitle: title, title: `${title}: ${name}`, files: paths });
   }
-  for (const key of Object.keys(total)) total[key] += numbers[key];
-  const seconds = ((Date.now() - startedAt) / 1000).toFixed(0);
-  summary.push(
-    `${title}: ${numbers.passes} passed, ${numbers.failures} failed, ${numbers.pending} skipped, ${seconds} s`,
-  );
 }
-rmSync(result, { force: true });
-console.log(`\n=== summary\n${summary.join('\n')}`);
-if (total.passes + total.failures === 0) console.error('No test was found.');
-process.exitCode = total.failures > 0 || total.passes === 0 ? 1 : 0;
-console.log(`${total.passes} passed, ${total.failures} failed`);
+
+// What needs the machine for itself comes last and one by one; the rest waits for the clock most of the time.
+const alone = (job) => ALONE.some((name) => job.files[0].endsWith(name));
+const sideBySide = jobs.filter((job) => !alone(job)).sort((a, b) => b.layer.apart - a.layer.apart);
+async function work(queue) {
+  for (let job = queue.shift(); job; job = queue.shift()) {
+    const numbers = await run(job);
+    const total = totals.get(job.layerTitle);
+    for (const key of Object.keys(total)) total[key] += numbers[key];
+  }
+}
+await Promise.all(Array.from({ length: SIDE_BY_SIDE }, () => work(sideBySide)));
+await work(jobs.filter(alone));
+
+const all = [...totals.values()];
+const passed = all.reduce((sum, { passes }) => sum + passes, 0);
+const failed = all.reduce((sum, { failures }) => sum + failures, 0);
+console.log(`\n=== summary, ${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes`);
+for (const [title, { passes, failures, pending }] of totals) {
+  console.log(`${title}: ${passes} passed, ${failures} failed, ${pending} skipped`);
+}
+if (passed + failed === 0) console.error('No test was found.');
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+console.log(`${passed} passed, ${failed} failed`);

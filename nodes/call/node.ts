@@ -84,7 +84,7 @@ function adopt<Settings, Config extends NodeDef>(
     }
   } catch (err) {
     const error = asError(err);
-    node.status({ fill: 'red', shape: 'ring', text: error.message });
+    node.status({ fill: 'red', shape: 'ring', text: inShort(error.message) });
     node.error(error);
     // Calls under way go on with what was right before; without that there is nothing to go on with.
     if (!slot) {
@@ -94,6 +94,12 @@ function adopt<Settings, Config extends NodeDef>(
   }
   slot.instance = { node, translate, leadsAbroad: wiresAbroad(RED, node) };
   return slot;
+}
+
+/** A status is short: the first clause says what is wrong, Catch and the log say all. */
+function inShort(message: string): string {
+  const clause = message.split(/[:.]( |$)/)[0] ?? message;
+  return clause.length > 48 ? `${clause.slice(0, 47)}…` : clause;
 }
 
 /** A node that cannot work lets the rest of the flow go on: the call's events pass, and each call says once what is wrong. */

@@ -1,19 +1,20 @@
 import type { Call } from './call';
 import { asError } from './errors';
 import { gate } from './heart';
+import { countTurns, presentTurn } from './loop-turns';
 import { copyCall, copyMessage, nextMessageId } from './message';
 import type { UtteranceInfo, VoiceMessage } from './message';
 import type { NodeSlot, Status } from './node-slot';
 import { RecentKeys } from './recent';
 
 /**
- * How long a message may be on its way through foreign nodes before it counts as arrived or taken off. On the first output
- * lies the talk: a busy event loop must not cost a word, and a second delivery is known again by our nodes. What the other
- * outputs feed (logs, databases) should not get things twice: there it is the few turns of the loop that it really takes.
+ * How many turns of the event loop a message may take through foreign nodes to the next of ours: each node takes one. What
+ * has been on its way for longer has arrived, or was taken off. Behind the other outputs stand logs and databases, which
+ * should not get things twice: there only what has not reached the first node counts.
  */
-const IN_FLIGHT_MS = 250;
-const IN_FLIGHT_ASIDE_MS = 20;
-/** Sends remembered for that long: a bound, for a burst of a TTS. */
+const TURNS_IN_FLIGHT = 4;
+const TURNS_ASIDE = 1;
+/** Sends remembered meanwhile: a bound, for a burst of a TTS. */
 const MAX_IN_FLIGHT = 64;
 const EVENTS_REMEMBERED = 64;
 const PIECES_REMEMBERED = 256;
@@ -31,7 +32,7 @@ export abstract class Session<Settings> {
   private readonly events = new RecentKeys(EVENTS_REMEMBERED);
   private readonly pieces = new RecentKeys(PIECES_REMEMBERED);
   private lastCallerFrame = -1;
-  private inFlight: { at: number; output: number; msg: VoiceMessage }[] = [];
+  private inFlight: { turn: number; output: number; msg: VoiceMessage }[] = [];
   private over = false;
   private readonly disposers: (() => void)[] = [];
 
@@ -165,9 +166,9 @@ export abstract class Session<Settings> {
   }
 
   takeUnseen(): { output: number; msg: VoiceMessage }[] {
-    const now = performance.now();
+    const now = presentTurn();
     const unseen = this.inFlight.filter(
-      ({ at, output, msg }) => at >= now - (output === 0 ? IN_FLIGHT_MS : IN_FLIGHT_ASIDE_MS) && !this.wasSeen(msg),
+      ({ turn, output, msg }) => now - turn < (output === 0 ? TURNS_IN_FLIGHT : TURNS_ASIDE) && !this.wasSeen(msg),
     );
     this.inFlight = [];
     return unseen;
@@ -179,10 +180,10 @@ export abstract class Session<Settings> {
 
   private remember(output: number, msg: VoiceMessage): void {
     if (!this.slot.leadsAbroad(output)) return;
-    const at = performance.now();
-    while (this.inFlight.length >= MAX_IN_FLIGHT || (this.inFlight[0]?.at ?? at) < at - IN_FLIGHT_MS) {
+    const turn = countTurns(TURNS_IN_FLIGHT);
+    while (this.inFlight.length >= MAX_IN_FLIGHT || (this.inFlight[0]?.turn ?? turn) < turn - TURNS_IN_FLIGHT) {
       this.inFlight.shift();
     }
-    this.inFlight.push({ at, output, msg: copyMessage(msg) });
+    this.inFlight.push({ turn, output, msg: copyMessage(msg) });
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { change, example } from '../support/example';
+import { insert } from '../support/flows';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
@@ -121,5 +122,41 @@ describe('a phone number answers (example 01)', () => {
     assert.equal(report.clears.length, 1);
     const whole = report.heard.filter((word) => !word.cut && word.fromMs === 0).map(({ text }) => text);
     assert.equal(plain(whole.join(' ')), plain(GREETING));
+  });
+
+  it('a protected notice queued behind a cut reply is heard in full', async () => {
+    // A Function node beside the agent has a notice said behind each long reply.
+    await stage.deploy(
+      insert(stage.prepare(example('01')), 'deepgram-stt', {
+        type: 'function',
+        func: `node.send(msg);
+          if (msg.topic === 'transcript' && /everything/i.test(msg.payload)) {
+            setTimeout(() => node.send({ call: msg.call, topic: 'agent.say',
+              payload: { text: 'Mind that this call is being recorded.', interruptible: false } }), 700);
+          }`,
+        outputs: 1,
+      }),
+    );
+    const long = Array.from({ length: 40 }, (_, i) => `word${i + 1}`).join(' ');
+    stage.world.openai.replies.push({ match: 'everything', reply: long }, { match: 'stop', reply: 'I stopped.' });
+    const report = await stage.call([
+      { waitForSilence: 500 },
+      { say: 'Tell me everything' },
+      { interruptAfterWords: 8, say: 'Stop it' },
+      { waitFor: 'I stopped' },
+      { waitForSilence: 500 },
+      { hangUp: true },
+    ]);
+    wentWell(report);
+    const text = plain(report.heardText);
+    assert.ok(text.endsWith('mind that this call is being recorded i stopped'), text);
+    assert.ok(!text.includes('word25'), text);
+    const notice = report.heard
+      .filter(({ text: word }) => /^(Mind|that|this|call|is|being|recorded\.)$/.test(word))
+      .slice(-7);
+    assert.deepEqual(
+      notice.filter(({ cut, fromMs }) => cut || fromMs > 0),
+      [],
+    );
   });
 });
