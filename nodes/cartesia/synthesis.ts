@@ -1,3 +1,4 @@
+import { BYTES_PER_MS } from '../call/mulaw';
 import { asError, ProviderError } from '../call/errors';
 import type { Word } from '../call/message';
 import type { Place, Places } from '../call/places';
@@ -7,8 +8,6 @@ import { PROVIDER } from './events';
 import type { Lease } from './pool';
 import type { VoiceSettings } from './requests';
 import type { Context, ContextListener } from './socket';
-
-const BYTES_PER_MS = 8;
 
 /** Times in ms; a test may shorten them. */
 export interface Patience {

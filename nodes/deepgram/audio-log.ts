@@ -1,5 +1,4 @@
-/** Bytes of mu-law at 8 kHz in a millisecond. */
-export const BYTES_PER_MS = 8;
+import { BYTES_PER_MS } from '../call/mulaw';
 
 const FIRST_BYTES = 4_000 * BYTES_PER_MS;
 /** Arrival times that differ by no more than this from an even flow are jitter, ms. */

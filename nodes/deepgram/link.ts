@@ -1,4 +1,4 @@
-import { BYTES_PER_MS } from './audio-log';
+import { BYTES_PER_MS } from '../call/mulaw';
 import type { ListenSettings, Reader } from './listen';
 import type { ListenSocket } from './listen-socket';
 import { QUIET, VOICE, loudness } from './loudness';

@@ -1,5 +1,6 @@
 import { ProviderError } from '../call/errors';
-import { AudioLog, BYTES_PER_MS } from './audio-log';
+import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from '../call/mulaw';
+import { AudioLog } from './audio-log';
 import { Link } from './link';
 import { isRecord, join } from './listen';
 import type { Hearing, ListenSettings, Reading } from './listen';
@@ -13,7 +14,7 @@ import { Turn } from './turn';
 import type { TurnEvents } from './turn';
 import { all, cut } from './unfinished';
 
-const FRAME = 20 * BYTES_PER_MS;
+const FRAME = FRAME_BYTES;
 /** So much that was not sent yet waits at most, and so much that was sent and not understood yet is kept; bytes. */
 const MAX_WAITING = 10_000 * BYTES_PER_MS;
 /** Silence is sent again only so long before a voice, bytes. */
@@ -352,7 +353,7 @@ export class Listener {
     const frames = needed ? Math.min(Math.floor((now - this.filledUntil) / 20), 50) : 1;
     for (let i = 0; i < frames; i++) {
       this.filledUntil += 20;
-      this.take(SILENCE, now, now);
+      this.take(SILENT_FRAME, now, now);
     }
   }
 
@@ -449,7 +450,7 @@ export class Listener {
   }
 }
 
-const SILENCE = Buffer.alloc(FRAME, 0xff);
+const SILENT_FRAME = Buffer.alloc(FRAME, SILENCE);
 
 function timeout(what: string): ProviderError {
   return new ProviderError('deepgram', 'timeout', `the connection ${what}`);

@@ -1,4 +1,4 @@
-import { BYTES_PER_MS } from './audio-log';
+import { BYTES_PER_MS } from '../call/mulaw';
 
 /** Deepgram advises against more than 1.25 times real time; a piece more or less must not lead beyond that. */
 const PACE = 1.2;

@@ -1,4 +1,4 @@
-import { BYTES_PER_MS } from './audio-log';
+import { BYTES_PER_MS } from '../call/mulaw';
 
 /** Jumps remembered; results name the last seconds only. */
 const MAX_JUMPS = 64;

@@ -1,3 +1,4 @@
+import { FRAME_BYTES } from '../call/mulaw';
 import type { Call } from '../call/call';
 import { ProviderError } from '../call/errors';
 import { isSpeakable, readWords } from '../call/message';
@@ -7,8 +8,6 @@ import type { PlaybackRecord, PlaybackTopic } from '../call/playback';
 import { Session } from '../call/session';
 import type { Verdict } from '../call/session';
 
-/** 20 ms of mu-law: Twilio may lose the tail of a message that is no multiple (contracts/twilio.md, section 6). */
-const FRAME_BYTES = 160;
 /** When speech fails, whoever has better words than the last resort opens them within so long, ms. */
 const ANYBODY_ELSE_MS = 300;
 /** A service that is down stays down: then Twilio's voice has said it often enough. */
@@ -71,6 +70,7 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
   /** The caller's own audio, straight from the in-node: played back, the same bytes, in whole frames. */
   private echo(audio: Buffer): void {
     let bytes = this.echoRest ? Buffer.concat([this.echoRest, audio]) : audio;
+    // Twilio may lose the tail of a message that is no multiple of a frame.
     const rest = bytes.length % FRAME_BYTES;
     this.echoRest = rest === 0 ? undefined : bytes.subarray(bytes.length - rest);
     if (rest !== 0) bytes = bytes.subarray(0, bytes.length - rest);

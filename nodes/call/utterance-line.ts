@@ -1,0 +1,172 @@
+import { heardText, resumeAt } from './heard-text';
+import type { PlaybackEnd, UtteranceInfo, UtteranceKind, Word } from './message';
+import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from './mulaw';
+
+/** What is kept at most of one utterance that the caller has not heard: ten minutes, which is also what carriers buffer. */
+const MAX_UNHEARD_BYTES = 600_000 * BYTES_PER_MS;
+/** Heard audio is let go with this delay: a resume goes back to the start of a word, as far as was known then. */
+const KEPT_BEHIND_BYTES = 200 * BYTES_PER_MS;
+/** Pieces of audio that are known again when they come twice. */
+const SEQS_REMEMBERED = 64;
+
+/** What became of an utterance, as plain data; the agent's history is made of it. */
+export interface PlaybackRecord {
+  id: string;
+  kind: UtteranceKind;
+  interruptible: boolean;
+  /** Id of the node that opened it. */
+  openedBy: string;
+  state: 'open' | 'finished' | 'interrupted';
+  /** The text given to the TTS. */
+  text: string;
+  heardText: string;
+  heardMs: number;
+  reason?: PlaybackEnd;
+}
+
+/** One open utterance: its audio as far as it must be kept, its text, and how far it was sent and heard (bytes from its start). */
+export class UtteranceLine {
+  received = 0;
+  /** Sent since the carrier was last cleared, up to here. */
+  sent = 0;
+  heard = 0;
+  /** No more audio will come. */
+  complete = false;
+  started = false;
+  /** The TTS gave it up: what is there is heard out, then it is closed for this reason. */
+  failed: PlaybackEnd | undefined;
+  lastActivity: number;
+  private chunks: Buffer[] = [];
+  private keptFrom = 0;
+  /** The furthest ever heard; `heard` steps back at a resume. */
+  private heardMost = 0;
+  private readonly words: Word[] = [];
+  private written = '';
+  private spoken = '';
+  private readonly seqs = new Set<number>();
+
+  constructor(
+    readonly record: PlaybackRecord,
+    now: number,
+  ) {
+    this.lastActivity = now;
+  }
+
+  get info(): UtteranceInfo {
+    const { id, kind, interruptible } = this.record;
+    return { id, by: 'agent', kind, seq: 0, done: true, interruptible };
+  }
+
+  /** Nothing of it is left to be heard. */
+  get heardOut(): boolean {
+    return this.complete && this.heard >= this.received;
+  }
+
+  addText(text: string, by: 'writer' | 'tts'): void {
+    if (by === 'tts') this.spoken += text;
+    else this.written += text;
+    this.record.text = this.spoken === '' ? this.written : this.spoken;
+  }
+
+  /** Takes a piece of audio; beyond ten unheard minutes the rest is left out. @returns false if this seq came before */
+  addAudio(seq: number, audio: Buffer, words: readonly Word[]): boolean {
+    if (this.seqs.has(seq)) return false;
+    this.seqs.add(seq);
+    if (this.seqs.size > SEQS_REMEMBERED) this.seqs.delete(this.seqs.values().next().value ?? 0);
+    if (words.length > 0) this.words.push(...words);
+    const room = MAX_UNHEARD_BYTES - (this.received - this.heard);
+    const piece = audio.length > room ? audio.subarray(0, Math.max(0, room)) : audio;
+    if (piece.length > 0) {
+      this.chunks.push(piece);
+      this.received += piece.length;
+    }
+    return true;
+  }
+
+  /** The next `bytes` to send, with silence behind them. */
+  next(bytes: number, padding: number): Buffer {
+    const from = this.sent;
+    let offset = this.keptFrom;
+    let first = 0;
+    // What is sent is nearly always the newest: look from the end.
+    for (let i = this.chunks.length - 1, end = this.received; i >= 0; i--) {
+      const size = this.chunks[i]?.length ?? 0;
+      if (end - size <= from) {
+        first = i;
+        offset = end - size;
+        break;
+      }
+      end -= size;
+    }
+    const chunk = this.chunks[first];
+    const start = from - offset;
+    if (chunk && padding === 0 && start + bytes <= chunk.length) {
+      return start === 0 && bytes === chunk.length ? chunk : chunk.subarray(start, start + bytes);
+    }
+    const audio = Buffer.alloc(bytes + padding, SILENCE);
+    let filled = 0;
+    for (let i = first; i < this.chunks.length && filled < bytes; i++) {
+      const source = this.chunks[i];
+      if (!source) break;
+      const skip = i === first ? start : 0;
+      filled += source.copy(audio, filled, skip, Math.min(source.length, skip + bytes - filled));
+    }
+    return audio;
+  }
+
+  /** The caller has heard it up to here. */
+  hear(upTo: number): void {
+    if (upTo <= this.heard) return;
+    this.heard = upTo;
+    if (upTo > this.heardMost) this.heardMost = upTo;
+    this.letGo();
+  }
+
+  /** The carrier was cleared: what was sent and not heard will be sent again, in whole frames. */
+  cleared(): void {
+    if (this.sent > this.heard) this.sent = Math.max(this.keptFrom, this.heard - (this.heard % FRAME_BYTES));
+  }
+
+  /** Goes back (or on) to where a resume begins: the start of the word that was cut. */
+  rewind(): void {
+    const at = Math.round(resumeAt(this.words, this.heard / BYTES_PER_MS) * BYTES_PER_MS);
+    this.sent = Math.max(this.keptFrom, Math.min(at, this.received));
+    this.heard = Math.min(this.heard, this.sent);
+  }
+
+  /** Brings the record up to date: what has been heard by now. */
+  describe(): PlaybackRecord {
+    const { record } = this;
+    record.heardMs = Math.floor(this.heardMost / BYTES_PER_MS);
+    record.heardText = heardText(
+      {
+        text: record.text,
+        words: this.words,
+        receivedMs: Math.floor(this.received / BYTES_PER_MS),
+        complete: this.complete && this.failed === undefined,
+      },
+      record.heardMs,
+    );
+    return record;
+  }
+
+  /** It is closed: its audio is let go. */
+  drop(): void {
+    this.chunks = [];
+  }
+
+  /** Frees what was heard, but for the word that a resume would begin with. */
+  private letGo(): void {
+    const keep = this.heard - KEPT_BEHIND_BYTES;
+    const chunk = this.chunks[0];
+    if (!chunk || this.keptFrom + chunk.length > keep) return;
+    const upTo = Math.min(keep, resumeAt(this.words, this.heard / BYTES_PER_MS) * BYTES_PER_MS - KEPT_BEHIND_BYTES);
+    let count = 0;
+    for (const each of this.chunks) {
+      if (this.keptFrom + each.length > upTo) break;
+      this.keptFrom += each.length;
+      count++;
+    }
+    if (count > 0) this.chunks.splice(0, count);
+  }
+}
