@@ -6,7 +6,6 @@ import { DemoNodeRed } from './node-red';
 import { Terminal } from './terminal';
 import { GREETING, judge, REPLIES, SCRIPT } from './story';
 import { World } from '../world';
-import type { Call } from '../twilio';
 
 const KEYS = {
   TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
@@ -17,6 +16,8 @@ const KEYS = {
 } as const;
 /** Everything of a call must be gone so soon after its end, ms. */
 const GONE_WITHIN_MS = 5_000;
+/** How long the end of the demo waits for the goodbye to be heard, ms. */
+const GOODBYE_MS = 4_000;
 
 async function main(): Promise<number> {
   const once = process.argv.includes('--once');
@@ -46,6 +47,10 @@ async function main(): Promise<number> {
   };
 
   const stop = async (): Promise<void> => {
+    await nodeRed.sayGoodbye();
+    // The callers hear it, and the phone company tells Node-RED that it is over, before the lights go out.
+    const over = Promise.all([...world.twilio.calls.values()].map((call) => call.ended));
+    await Promise.race([over, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS))]);
     await nodeRed.stop();
     await world.stop();
   };
@@ -73,7 +78,6 @@ async function main(): Promise<number> {
       leaving = true;
       terminal.leaving();
       process.stdin.pause();
-      // Node-RED says goodbye to the callers first; then the simulated world may end.
       void stop().then(() => resolve(0));
     };
     process.on('SIGINT', leave);
@@ -93,8 +97,6 @@ async function leftBehind(nodeRed: DemoNodeRed, world: World): Promise<string[]>
   while (open().length > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
   return open().map(([what, count]) => `Still open after the call: ${count} ${what}`);
 }
-
-export type { Call };
 
 main().then(
   (code) => process.exit(code),

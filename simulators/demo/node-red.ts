@@ -104,8 +104,12 @@ export class DemoNodeRed {
     });
   }
 
-  async stop(): Promise<void> {
+  /** Ends the calls politely. */
+  async sayGoodbye(): Promise<void> {
     await Promise.all(registry.all().map((call) => call.hangUp('shutdown', call.limits().goodbye)));
+  }
+
+  async stop(): Promise<void> {
     await this.RED.stop();
     this.server.closeAllConnections();
     this.server.close();
