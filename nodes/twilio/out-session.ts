@@ -10,8 +10,8 @@ import type { Verdict } from '../call/session';
 
 /** When speech fails, whoever has better words than the last resort opens them within so long, ms. */
 const ANYBODY_ELSE_MS = 300;
-/** A service that is down stays down: then Twilio's voice has said it often enough. */
-const MAX_LAST_RESORTS = 3;
+/** A service that is down stays down: each turn is answered by Twilio's voice then, but not for ever. */
+const MAX_LAST_RESORTS = 30;
 
 /** `twilio-out`, as deployed. */
 export interface TwilioOutSettings {

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import express from 'express';
 import type * as Heart from '../../nodes/call/heart';
 
 export const PACKAGE_ROOT = resolve(__dirname, '../..');
@@ -70,12 +70,16 @@ export function makeUserDir(): string {
 /** `node-red` or, with NODE_RED_PACKAGE in the environment, another that is installed beside it. */
 export const NODE_RED = process.env.NODE_RED_PACKAGE ?? 'node-red';
 
+type Handler = (req: http.IncomingMessage, res: http.ServerResponse) => void;
+/** Express, which Node-RED brings along: as much of it as an embedding program needs. */
+type Express = () => Handler & { use(path: string, handler: Handler): void };
+
 interface Red {
   init(server: http.Server, settings: Record<string, unknown>): void;
   start(): Promise<void>;
   stop(): Promise<void>;
-  httpAdmin: express.Express;
-  httpNode: express.Express;
+  httpAdmin: Handler;
+  httpNode: Handler;
   events: NodeJS.EventEmitter;
   settings: { version: string };
 }
@@ -98,6 +102,7 @@ export class Runtime {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- chosen at run time
     const RED = require(NODE_RED) as Red;
     const userDir = makeUserDir();
+    const express = createRequire(require.resolve(`${NODE_RED}/package.json`))('express') as Express;
     const app = express();
     const server = http.createServer(app);
     server.listen(0, '127.0.0.1');
