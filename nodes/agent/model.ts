@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { httpFetch } from './http-fetch';
 import type { ModelMessage } from './conversation';
 
 /** The wire on which a model is asked. */
@@ -93,6 +94,7 @@ export function clientOf({ baseUrl, apiKey }: Endpoint): OpenAI {
       apiKey: apiKey === '' ? 'none' : apiKey,
       maxRetries: 0,
       timeout: SDK_TIMEOUT_MS,
+      fetch: httpFetch,
       // It would print to the console, and what it prints are the caller's words.
       logLevel: 'off',
     });

@@ -2,11 +2,7 @@ import type { Carrier } from './carrier';
 import type { CallInfo, EndReason, PlaybackReport, UtteranceInfo } from './message';
 import { Playback } from './playback';
 import type { PlaybackRecord, PlaybackTopic } from './playback';
-import { RecentKeys } from './recent';
 import type { Session } from './session';
-
-/** Message ids of a call that reached one of our nodes: for the gate, which sends again what did not arrive. */
-const SEEN_REMEMBERED = 512;
 
 /** A call is offered, then live or away, then ended. */
 export type CallState = 'offered' | 'live' | 'away' | 'ended';
@@ -43,7 +39,8 @@ export class Call {
   readonly playback: Playback;
   /** By node id. */
   readonly sessions = new Map<string, Session<unknown>>();
-  readonly seen = new RecentKeys(SEEN_REMEMBERED);
+  /** Messages on their way through foreign nodes, by id and topic; taken out when one of our nodes receives them. */
+  readonly awaited = new Set<string>();
   /** Words that an agent of this call says when all else fails; a TTS keeps a clip of them. */
   apology = '';
   private readonly zero = performance.now();

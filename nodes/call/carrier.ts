@@ -9,8 +9,12 @@ export interface Carrier {
   /** True while a media stream is open: audio that is played now reaches the caller. */
   readonly connected: boolean;
 
-  /** Plays raw mu-law, 8 kHz, mono; a multiple of 160 bytes (20 ms). Ignored while not connected. */
-  play(audio: Buffer): void;
+  /**
+   * Plays raw mu-law, 8 kHz, mono; a multiple of 160 bytes (20 ms). Ignored while not connected. The Buffer is valid for the
+   * time of the call only: what is kept must be copied.
+   * @param mark if given, a mark behind it: as `mark()` does, but in one go
+   */
+  play(audio: Buffer, mark?: string): void;
 
   /** Asks for an echo, by `playback.echo(name)`, when all that was played before has been heard. */
   mark(name: string): void;

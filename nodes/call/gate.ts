@@ -5,6 +5,8 @@ interface Held {
   holder: GateHolder;
   output: number;
   msg: VoiceMessage;
+  /** Sent once already, and perhaps lost on its way. */
+  again: boolean;
 }
 
 /** Whoever sends through the gate: a session. */
@@ -40,7 +42,7 @@ export class Gate {
   /** Sends now, or when the gate opens. */
   send(holder: GateHolder, output: number, msg: VoiceMessage): void {
     if (!this.shut) holder.deliver(output, msg);
-    else this.hold({ holder, output, msg });
+    else this.hold({ holder, output, msg, again: false });
   }
 
   /** `flows:stopping`: from here on everything waits. */
@@ -48,7 +50,7 @@ export class Gate {
     if (this.shut) return;
     this.shut = true;
     for (const holder of holders) {
-      for (const { output, msg } of holder.takeUnseen()) this.hold({ holder, output, msg });
+      for (const { output, msg } of holder.takeUnseen()) this.hold({ holder, output, msg, again: true });
     }
   }
 
@@ -59,7 +61,10 @@ export class Gate {
     const held = this.held;
     this.held = [];
     this.audioHeld.clear();
-    for (const { holder, output, msg } of held) if (!holder.wasSeen(msg)) holder.deliver(output, msg);
+    for (const { holder, output, msg, again } of held) {
+      // What arrived after all is left out; behind other outputs than the first nobody can tell.
+      if (!again || output > 0 || !holder.wasSeen(msg)) holder.deliver(output, msg);
+    }
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 

@@ -269,12 +269,12 @@ export class Playback {
       const bytes = last ? left : upTo - (upTo % FRAME_BYTES);
       if (bytes === 0) return;
       const padding = last ? (FRAME_BYTES - (bytes % FRAME_BYTES)) % FRAME_BYTES : 0;
-      const audio = line.next(bytes, padding);
+      const audio = line.nextToSend(bytes, padding);
       timeline.add(line, bytes, padding);
       line.sent += bytes;
-      carrier.play(audio);
+      const end = line.complete && line.sent >= line.received;
+      carrier.play(audio, end || timeline.sinceMark >= MARK_BYTES ? timeline.mark(line) : undefined);
       this.announce();
-      if (timeline.sinceMark >= MARK_BYTES) carrier.mark(timeline.mark(line));
     }
     // An echo must tell of the end. (The end may be told after the last frame went out.)
     if (line.complete && line.received > line.heard && !timeline.markedToTheEnd) carrier.mark(timeline.mark(line));

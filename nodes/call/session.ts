@@ -5,7 +5,7 @@ import { countTurns, presentTurn } from './loop-turns';
 import { copyCall, copyMessage, nextMessageId } from './message';
 import type { UtteranceInfo, VoiceMessage } from './message';
 import type { NodeSlot, Status } from './node-slot';
-import { RecentKeys } from './recent';
+import { RecentKeys, SeqTracker } from './recent';
 
 /**
  * How many turns of the event loop a message may take through foreign nodes to the next of ours: each node takes one. What
@@ -18,6 +18,8 @@ const TURNS_ASIDE = 1;
 const MAX_IN_FLIGHT = 64;
 const EVENTS_REMEMBERED = 64;
 const PIECES_REMEMBERED = 256;
+/** Utterances whose pieces of audio are known again. */
+const UTTERANCES_REMEMBERED = 32;
 
 /** What a session did with a message: it may go on down the wire, or has been taken off it. */
 export type Verdict = 'pass' | 'taken';
@@ -31,6 +33,7 @@ export type Verdict = 'pass' | 'taken';
 export abstract class Session<Settings> {
   private readonly events = new RecentKeys(EVENTS_REMEMBERED);
   private readonly pieces = new RecentKeys(PIECES_REMEMBERED);
+  private readonly audioSeqs = new Map<string, SeqTracker>();
   private lastCallerFrame = -1;
   private inFlight: { turn: number; output: number; msg: VoiceMessage }[] = [];
   private over = false;
@@ -98,7 +101,7 @@ export abstract class Session<Settings> {
       return true;
     }
     const id = msg._msgid;
-    if (utterance?.by === 'agent' && topic === 'audio') return this.pieces.add(`a${utterance.id}:${utterance.seq}`);
+    if (utterance?.by === 'agent' && topic === 'audio') return this.isNewAudio(utterance);
     if (utterance?.by === 'agent' && topic === 'reply') {
       return this.pieces.add(`t${utterance.id}:${utterance.seq}:${String(msg.payload)}`);
     }
@@ -167,23 +170,46 @@ export abstract class Session<Settings> {
 
   takeUnseen(): { output: number; msg: VoiceMessage }[] {
     const now = presentTurn();
-    const unseen = this.inFlight.filter(
-      ({ turn, output, msg }) => now - turn < (output === 0 ? TURNS_IN_FLIGHT : TURNS_ASIDE) && !this.wasSeen(msg),
+    const unseen = this.inFlight.filter(({ turn, output, msg }) =>
+      output === 0 ? now - turn < TURNS_IN_FLIGHT && !this.wasSeen(msg) : now - turn < TURNS_ASIDE,
     );
+    // What is sent again stays awaited until then; the rest is not waited for any more.
+    for (const entry of this.inFlight) if (!unseen.includes(entry)) this.arrived(entry);
     this.inFlight = [];
     return unseen;
   }
 
+  /** True if a node of ours has received meanwhile what this session sent on its first output and waits for. */
   wasSeen(msg: VoiceMessage): boolean {
-    return typeof msg._msgid === 'string' && this.call.seen.has(msg._msgid + msg.topic);
+    return !this.call.awaited.has(keyOf(msg));
+  }
+
+  private isNewAudio({ id, seq }: UtteranceInfo): boolean {
+    let tracker = this.audioSeqs.get(id);
+    if (!tracker) {
+      this.audioSeqs.set(id, (tracker = new SeqTracker()));
+      if (this.audioSeqs.size > UTTERANCES_REMEMBERED) this.audioSeqs.delete(this.audioSeqs.keys().next().value ?? '');
+    }
+    return tracker.isNew(seq);
   }
 
   private remember(output: number, msg: VoiceMessage): void {
     if (!this.slot.leadsAbroad(output)) return;
     const turn = countTurns(TURNS_IN_FLIGHT);
     while (this.inFlight.length >= MAX_IN_FLIGHT || (this.inFlight[0]?.turn ?? turn) < turn - TURNS_IN_FLIGHT) {
-      this.inFlight.shift();
+      this.arrived(this.inFlight.shift());
     }
     this.inFlight.push({ turn, output, msg: copyMessage(msg) });
+    if (output === 0) this.call.awaited.add(keyOf(msg));
   }
+
+  /** Nobody waits for it any more: it reached a node of ours, or was taken off by a foreign one. */
+  private arrived(entry: { output: number; msg: VoiceMessage } | undefined): void {
+    if (entry?.output === 0) this.call.awaited.delete(keyOf(entry.msg));
+  }
+}
+
+/** By what a message is known again on its way: a Function node may send several topics under one id. */
+export function keyOf(msg: VoiceMessage): string {
+  return `${msg._msgid}${msg.topic}`;
 }

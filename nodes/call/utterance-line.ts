@@ -1,13 +1,13 @@
+import { AudioStore } from './audio-store';
 import { heardText, resumeAt } from './heard-text';
 import type { PlaybackEnd, UtteranceInfo, UtteranceKind, Word } from './message';
-import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from './mulaw';
+import { BYTES_PER_MS, FRAME_BYTES } from './mulaw';
+import { SeqTracker } from './recent';
 
 /** What is kept at most of one utterance that the caller has not heard: ten minutes, which is also what carriers buffer. */
 const MAX_UNHEARD_BYTES = 600_000 * BYTES_PER_MS;
 /** Heard audio is let go with this delay: a resume goes back to the start of a word, as far as was known then. */
 const KEPT_BEHIND_BYTES = 200 * BYTES_PER_MS;
-/** Pieces of audio that are known again when they come twice. */
-const SEQS_REMEMBERED = 64;
 
 /** What became of an utterance, as plain data; the agent's history is made of it. */
 export interface PlaybackRecord {
@@ -26,7 +26,6 @@ export interface PlaybackRecord {
 
 /** One open utterance: its audio as far as it must be kept, its text, and how far it was sent and heard (bytes from its start). */
 export class UtteranceLine {
-  received = 0;
   /** Sent since the carrier was last cleared, up to here. */
   sent = 0;
   heard = 0;
@@ -36,14 +35,13 @@ export class UtteranceLine {
   /** The TTS gave it up: what is there is heard out, then it is closed for this reason. */
   failed: PlaybackEnd | undefined;
   lastActivity: number;
-  private chunks: Buffer[] = [];
-  private keptFrom = 0;
+  private readonly audio = new AudioStore();
   /** The furthest ever heard; `heard` steps back at a resume. */
   private heardMost = 0;
   private readonly words: Word[] = [];
   private written = '';
   private spoken = '';
-  private readonly seqs = new Set<number>();
+  private readonly seqs = new SeqTracker();
 
   constructor(
     readonly record: PlaybackRecord,
@@ -55,6 +53,11 @@ export class UtteranceLine {
   get info(): UtteranceInfo {
     const { id, kind, interruptible } = this.record;
     return { id, by: 'agent', kind, seq: 0, done: true, interruptible };
+  }
+
+  /** Audio that has come, bytes. */
+  get received(): number {
+    return this.audio.length;
   }
 
   /** Nothing of it is left to be heard. */
@@ -70,48 +73,16 @@ export class UtteranceLine {
 
   /** Takes a piece of audio; beyond ten unheard minutes the rest is left out. @returns false if this seq came before */
   addAudio(seq: number, audio: Buffer, words: readonly Word[]): boolean {
-    if (this.seqs.has(seq)) return false;
-    this.seqs.add(seq);
-    if (this.seqs.size > SEQS_REMEMBERED) this.seqs.delete(this.seqs.values().next().value ?? 0);
+    if (!this.seqs.isNew(seq)) return false;
     if (words.length > 0) this.words.push(...words);
     const room = MAX_UNHEARD_BYTES - (this.received - this.heard);
-    const piece = audio.length > room ? audio.subarray(0, Math.max(0, room)) : audio;
-    if (piece.length > 0) {
-      this.chunks.push(piece);
-      this.received += piece.length;
-    }
+    this.audio.append(audio.length > room ? audio.subarray(0, Math.max(0, room)) : audio);
     return true;
   }
 
-  /** The next `bytes` to send, with silence behind them. */
-  next(bytes: number, padding: number): Buffer {
-    const from = this.sent;
-    let offset = this.keptFrom;
-    let first = 0;
-    // What is sent is nearly always the newest: look from the end.
-    for (let i = this.chunks.length - 1, end = this.received; i >= 0; i--) {
-      const size = this.chunks[i]?.length ?? 0;
-      if (end - size <= from) {
-        first = i;
-        offset = end - size;
-        break;
-      }
-      end -= size;
-    }
-    const chunk = this.chunks[first];
-    const start = from - offset;
-    if (chunk && padding === 0 && start + bytes <= chunk.length) {
-      return start === 0 && bytes === chunk.length ? chunk : chunk.subarray(start, start + bytes);
-    }
-    const audio = Buffer.alloc(bytes + padding, SILENCE);
-    let filled = 0;
-    for (let i = first; i < this.chunks.length && filled < bytes; i++) {
-      const source = this.chunks[i];
-      if (!source) break;
-      const skip = i === first ? start : 0;
-      filled += source.copy(audio, filled, skip, Math.min(source.length, skip + bytes - filled));
-    }
-    return audio;
+  /** The next `bytes` to send, with silence behind them; valid until the next change. */
+  nextToSend(bytes: number, padding: number): Buffer {
+    return this.audio.read(this.sent, bytes, padding);
   }
 
   /** The caller has heard it up to here. */
@@ -124,13 +95,13 @@ export class UtteranceLine {
 
   /** The carrier was cleared: what was sent and not heard will be sent again, in whole frames. */
   cleared(): void {
-    if (this.sent > this.heard) this.sent = Math.max(this.keptFrom, this.heard - (this.heard % FRAME_BYTES));
+    if (this.sent > this.heard) this.sent = Math.max(this.audio.start, this.heard - (this.heard % FRAME_BYTES));
   }
 
   /** Goes back (or on) to where a resume begins: the start of the word that was cut. */
   rewind(): void {
     const at = Math.round(resumeAt(this.words, this.heard / BYTES_PER_MS) * BYTES_PER_MS);
-    this.sent = Math.max(this.keptFrom, Math.min(at, this.received));
+    this.sent = Math.max(this.audio.start, Math.min(at, this.received));
     this.heard = Math.min(this.heard, this.sent);
   }
 
@@ -152,21 +123,12 @@ export class UtteranceLine {
 
   /** It is closed: its audio is let go. */
   drop(): void {
-    this.chunks = [];
+    this.audio.drop();
   }
 
   /** Frees what was heard, but for the word that a resume would begin with. */
   private letGo(): void {
-    const keep = this.heard - KEPT_BEHIND_BYTES;
-    const chunk = this.chunks[0];
-    if (!chunk || this.keptFrom + chunk.length > keep) return;
-    const upTo = Math.min(keep, resumeAt(this.words, this.heard / BYTES_PER_MS) * BYTES_PER_MS - KEPT_BEHIND_BYTES);
-    let count = 0;
-    for (const each of this.chunks) {
-      if (this.keptFrom + each.length > upTo) break;
-      this.keptFrom += each.length;
-      count++;
-    }
-    if (count > 0) this.chunks.splice(0, count);
+    const resume = resumeAt(this.words, this.heard / BYTES_PER_MS) * BYTES_PER_MS;
+    this.audio.trim(Math.min(this.heard, resume) - KEPT_BEHIND_BYTES);
   }
 }

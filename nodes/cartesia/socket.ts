@@ -86,6 +86,8 @@ export class CartesiaSocket {
       closeTimeout: CLOSE_MS,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
+      // What is no UTF-8 is no JSON of theirs either, and is found there.
+      skipUTF8Validation: true,
     };
     this.ws = new WebSocket(`${endpoint.baseUrl}/tts/websocket`, options);
     this.ws.on('open', () => {

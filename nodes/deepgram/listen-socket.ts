@@ -40,6 +40,8 @@ export class ListenSocket {
       const options: ClientOptions & { closeTimeout: number } = {
         headers,
         perMessageDeflate: false,
+        // What is no UTF-8 is no JSON of theirs either, and is found there.
+        skipUTF8Validation: true,
         maxPayload: MAX_MESSAGE,
         handshakeTimeout: HANDSHAKE_MS,
         closeTimeout: CLOSE_MS,

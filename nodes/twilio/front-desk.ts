@@ -93,7 +93,7 @@ export class FrontDesk implements Endpoint {
     }
     mediaServer.handleUpgrade(raw, socket, head, (websocket) => {
       raw.socket.setTimeout(DEAD_AFTER_MS, () => websocket.terminate());
-      call.admit(websocket);
+      call.admit(websocket, raw.socket);
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Call } from '../call/call';
 import type { Carrier } from '../call/carrier';
@@ -81,8 +82,8 @@ export class TwilioCall implements Carrier {
     return this.stream?.open === true;
   }
 
-  play(audio: Buffer): void {
-    this.stream?.play(audio);
+  play(audio: Buffer, mark?: string): void {
+    this.stream?.play(audio, mark);
   }
 
   mark(name: string): void {
@@ -138,22 +139,27 @@ export class TwilioCall implements Carrier {
   }
 
   /** A media socket has come with a token of this call. */
-  admit(socket: WebSocket): void {
+  admit(socket: WebSocket, tcp?: Writable): void {
     if (this.over || this.goodbye !== undefined) {
       socket.on('error', () => undefined);
       return socket.close(1000);
     }
-    const stream = new MediaStream(socket, this.callSid, {
-      started: (one, start) => this.guard(() => this.onStarted(one, start)),
-      audio: (payload) => {
-        if (stream === this.stream) this.host?.audio(payload);
+    const stream = new MediaStream(
+      socket,
+      this.callSid,
+      {
+        started: (one, start) => this.guard(() => this.onStarted(one, start)),
+        audio: (payload) => {
+          if (stream === this.stream) this.host?.audio(payload);
+        },
+        dtmf: (digit) => this.guard(() => this.onDigit(digit)),
+        mark: (name) => {
+          if (stream === this.stream) this.guard(() => this.call?.playback.echo(name));
+        },
+        gone: (one) => this.guard(() => this.onGone(one)),
       },
-      dtmf: (digit) => this.guard(() => this.onDigit(digit)),
-      mark: (name) => {
-        if (stream === this.stream) this.guard(() => this.call?.playback.echo(name));
-      },
-      gone: (one) => this.guard(() => this.onGone(one)),
-    });
+      tcp,
+    );
     this.streams.add(stream);
   }
 

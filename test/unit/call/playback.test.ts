@@ -19,10 +19,11 @@ class Line implements Carrier {
   private queued = 0;
   playback!: Playback;
 
-  play(audio: Buffer): void {
+  play(audio: Buffer, mark?: string): void {
     assert.equal(audio.length % 160, 0, 'whole frames only');
     this.queued += audio.length;
     for (let i = 0; i < audio.length; i += 160) this.buffer.push(audio[i] ?? 0);
+    if (mark !== undefined) this.mark(mark);
   }
 
   mark(name: string): void {

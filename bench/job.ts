@@ -1,0 +1,75 @@
+/** What the driver asks of the process that holds the simulators and their callers, and what it is told. Plain data. */
+import type { WorldAddresses } from '../simulators/world';
+
+/** A measurement of one system. */
+export interface Job {
+  /** The system's webhook. */
+  webhookUrl: string;
+  /** The system's process, whose CPU time and memory are read from /proc. */
+  pid: number;
+  calls: number;
+  /** Length of the measured window, in s. */
+  seconds: number;
+}
+
+/** Size of the simulated work that is fixed before the simulators start. */
+export interface Stage {
+  calls: number;
+  /** Bytes of each piece of audio from the simulated TTS: 160 are the 20 ms of a phone line's frame. */
+  chunkBytes: number;
+}
+
+/** One system's numbers. Latencies in ms. */
+export interface Outcome {
+  /** CPU time (user and system) of the whole process, in ms for each second of each call. */
+  cpuMsPerCallSecond: number;
+  /** From the frame by which the STT knows that the caller has finished to the reply's first audio at the phone company, less model and voice. */
+  addedLatencyMs: { p50: number; p95: number; p99: number };
+  /** From the frame by which the STT knows the interruption's first word to the `clear` at the phone company. */
+  bargeInMs: { p50: number; p99: number };
+  /** Memory under load less memory when idle, warmed up, by calls. */
+  rssMbPerCall: number;
+  /** Turns that the callers ended in the window. */
+  turns: number;
+  /** Those of them that were not answered before the caller spoke again. */
+  missedTurns: number;
+  /** Times that a caller spoke over a long reply in the window. */
+  interruptions: number;
+  /** Those of them that cleared nothing. */
+  missedInterruptions: number;
+  /** How far to believe the numbers. */
+  conditions: Conditions;
+  /** What makes the measurement void; empty if all is well. */
+  problems: string[];
+}
+
+export interface Conditions {
+  /** Pieces of audio that reached the phone company: as many from both systems, or they do not do the same. */
+  audioPiecesPerCallSecond: number;
+  /** Share of the window that the system's main thread waited for a core that somebody else used. */
+  waitShare: number;
+  /** CPU time of the simulators' process by the window's length: near 1 it would measure itself. */
+  simulatorsCpuShare: number;
+  /** 99th percentile of the delay of the simulators' event loop, ms. */
+  simulatorsLagMs: number;
+  /** Memory of the system: warmed up and idle; the same with its garbage collected; at the end of the window; likewise collected. In MB. */
+  rssWarmMb: number;
+  rssIdleMb: number;
+  rssLiveMb: number;
+  rssLoadedMb: number;
+}
+
+export type ToCallers = { stage: Stage } | { job: Job } | { end: true };
+export type FromCallers = { addresses: WorldAddresses } | { outcome: Outcome } | { failed: string };
+
+/** The keys of the simulated accounts. */
+export const KEYS = {
+  TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
+  TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
+  DEEPGRAM_API_KEY: 'simulated-deepgram-key',
+  OPENAI_API_KEY: 'simulated-openai-key',
+  CARTESIA_API_KEY: 'simulated-cartesia-key',
+} as const;
+
+/** Silence after which the STT ends a turn, in ms of audio; a setting of both systems. */
+export const ENDPOINTING_MS = 300;

@@ -1,0 +1,152 @@
+/**
+ * `npm run bench`: what Node-RED and the pack cost, beside a bare relay that does the same job on the same simulated work.
+ *
+ * Each system runs in a process of its own with its main thread on the first core, the simulators and their callers in another on
+ * the second; this process only starts them, and sleeps. Exit code 1: something is missing, or a process died.
+ */
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { FromCallers, Job, Outcome, Stage, ToCallers } from './job';
+import { NodeProcess, ROOT, SIMULATORS_CORE } from './processes';
+import { summary, table, type SystemName } from './result';
+import { startNodeRed, startRelay, type StartSystem } from './systems';
+
+const HELP = `npm run bench -- [options]
+  --calls N         calls at once (100)
+  --seconds N       length of the measured window (30)
+  --runs N          measure each system N times and take the median of each number (1)
+  --only SYSTEM     relay or pack
+  --chunk-bytes N   size of the TTS's pieces of audio (160: a phone line's frame of 20 ms)
+  --one-core        keep all threads of a system on one core, V8's own too (a machine with a single core)
+  --profile DIR     write a CPU profile of each system there (the numbers are worse for it)
+  --json            print as the last line one JSON object`;
+
+const START: Record<SystemName, StartSystem> = { relay: startRelay, pack: startNodeRed };
+/** Warm-up, ramp and farewell of one measurement take less than this, ms. */
+const AROUND_MS = 120_000;
+
+interface Options extends Stage {
+  seconds: number;
+  runs: number;
+  only: SystemName | undefined;
+  json: boolean;
+  oneCore: boolean;
+  profile: string | undefined;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      calls: { type: 'string', default: '100' },
+      seconds: { type: 'string', default: '30' },
+      runs: { type: 'string', default: '1' },
+      only: { type: 'string' },
+      'chunk-bytes': { type: 'string', default: '160' },
+      'one-core': { type: 'boolean', default: false },
+      profile: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const count = (name: 'calls' | 'seconds' | 'runs' | 'chunk-bytes'): number => {
+    const value = Number(values[name]);
+    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a positive whole number.\n${HELP}`);
+    return value;
+  };
+  const { only, json, profile } = values;
+  if (only !== undefined && only !== 'relay' && only !== 'pack') {
+    throw new Error(`--only must be relay or pack.\n${HELP}`);
+  }
+  return {
+    calls: count('calls'),
+    seconds: count('seconds'),
+    runs: count('runs'),
+    chunkBytes: count('chunk-bytes'),
+    only,
+    json,
+    oneCore: values['one-core'],
+    profile: profile === undefined ? undefined : resolve(profile),
+  };
+}
+
+/** One system, measured once, on a fresh set of simulators. */
+async function measure(name: SystemName, options: Options): Promise<Outcome> {
+  const { calls, chunkBytes, seconds, oneCore, profile } = options;
+  const callers = NodeProcess.start('The simulators', ['--require', 'tsx/cjs', join(ROOT, 'bench', 'callers.ts')], {
+    core: SIMULATORS_CORE,
+    ipc: true,
+  });
+  try {
+    const { addresses: at } = await ask(callers, { stage: { calls, chunkBytes } }, 'addresses', 30_000);
+    if (profile !== undefined) mkdirSync(profile, { recursive: true });
+    const nodeArguments =
+      profile === undefined
+        ? []
+        : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
+    const system = await START[name]({ at, calls, oneCore, nodeArguments });
+    try {
+      const job: Job = { webhookUrl: system.webhookUrl, pid: system.process.pid, calls, seconds };
+      const died = system.process.exited.then(() => {
+        throw new Error(`The system (${name}) ended in the middle of the measurement:\n${system.process.log}`);
+      });
+      const { outcome } = await Promise.race([ask(callers, { job }, 'outcome', seconds * 1_000 + AROUND_MS), died]);
+      if (outcome.problems.length > 0) outcome.problems.push(`Last words of the system: ${system.process.log}`);
+      died.catch(() => undefined);
+      return outcome;
+    } finally {
+      await system.stop();
+    }
+  } finally {
+    if (callers.isRunning) callers.child.send({ end: true } satisfies ToCallers);
+    await callers.stop();
+  }
+}
+
+/** Sends a message to the simulators' process and waits for the answer of the given kind. */
+async function ask<Kind extends 'addresses' | 'outcome'>(
+  callers: NodeProcess,
+  message: ToCallers,
+  kind: Kind,
+  withinMs: number,
+): Promise<Extract<FromCallers, Record<Kind, unknown>>> {
+  const signal = AbortSignal.timeout(withinMs);
+  callers.child.send(message);
+  const answered = once(callers.child, 'message', { signal }) as Promise<[FromCallers]>;
+  const died = callers.exited.then((): never => {
+    throw new Error(`The simulators ended:\n${callers.log}`);
+  });
+  const [answer] = await Promise.race([answered, died]);
+  if ('failed' in answer) throw new Error(`The simulators failed: ${answer.failed}`);
+  if (!(kind in answer)) throw new Error(`The simulators answered something else than ${kind}.`);
+  return answer as Extract<FromCallers, Record<Kind, unknown>>;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const { calls, seconds, runs, only, json } = options;
+  const outcomes: Record<SystemName, Outcome[]> = { relay: [], pack: [] };
+  const problems: string[] = [];
+  for (let run = 1; run <= runs; run++) {
+    for (const name of ['relay', 'pack'] as const) {
+      if (only !== undefined && only !== name) continue;
+      console.error(`${name}, run ${run} of ${runs} ...`);
+      const outcome = await measure(name, options);
+      outcomes[name].push(outcome);
+      problems.push(...outcome.problems.map((problem) => `${name}: ${problem}`));
+    }
+  }
+  const result = summary(outcomes, { calls, seconds, runs });
+  console.log(table(result));
+  for (const problem of problems) console.error(problem);
+  if (json) console.log(JSON.stringify(result));
+  return problems.length === 0 ? 0 : 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,29 @@
+/** CPU time and memory of another process, from /proc. */
+import { readFileSync } from 'node:fs';
+
+/** Linux counts CPU time in hundredths of a second, on every architecture that Node runs on. */
+const MS_PER_TICK = 10;
+
+/** User and system time of all threads of a process so far, in ms. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the program's name in brackets, which may hold spaces; utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
+/** Memory that a process has in RAM, in MB. */
+export function rssMb(pid: number): number {
+  const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (kb === undefined) throw new Error(`The process ${pid} has no memory any more.`);
+  return Number(kb) / 1024;
+}
+
+/** How long the main thread has been ready to run and had to wait for a core, in ms; 0 where the kernel does not tell. */
+export function waitedMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
