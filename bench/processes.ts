@@ -16,6 +16,12 @@ export const CAN_PIN = availableParallelism() > 1 && spawnSync('taskset', ['-c',
 const STOP_WITHIN_MS = 15_000;
 const LINES_KEPT = 40;
 
+const running = new Set<ChildProcess>();
+// Nothing outlives the benchmark, however it ends.
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
 /** A Node process and what it printed last. */
 export class NodeProcess {
   private readonly lines: string[] = [];
@@ -27,6 +33,8 @@ export class NodeProcess {
     readonly child: ChildProcess,
     private readonly name: string,
   ) {
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     this.exited = once(child, 'exit');
     this.exited.catch(() => undefined);
     for (const stream of [child.stdout, child.stderr]) {

@@ -36,13 +36,13 @@ const COMMON = ['--expose-gc', '--require', join(ROOT, 'bench', 'collect-on-sign
 
 /** The bare relay. */
 export async function startRelay({ at, oneCore, nodeArguments }: SystemOptions): Promise<System> {
-  const process = NodeProcess.start('The relay', [...COMMON, ...nodeArguments, join(ROOT, 'bench', 'relay.mjs')], {
+  const relay = NodeProcess.start('The relay', [...COMMON, ...nodeArguments, join(ROOT, 'bench', 'relay.mjs')], {
     env: { ...KEYS, DEEPGRAM_URL: at.deepgram, OPENAI_URL: at.openai, CARTESIA_URL: at.cartesia },
     ...(oneCore && { core: SYSTEM_CORE }),
   });
-  const [, port] = await process.line(/^listening (\d+)$/);
-  process.pinMainThread(SYSTEM_CORE);
-  return { process, webhookUrl: `http://127.0.0.1:${port}/`, stop: () => process.stop() };
+  const [, port] = await relay.line(/^listening (\d+)$/);
+  relay.pinMainThread(SYSTEM_CORE);
+  return { process: relay, webhookUrl: `http://127.0.0.1:${port}/`, stop: () => relay.stop() };
 }
 
 interface FlowNode {
@@ -55,21 +55,23 @@ interface FlowNode {
 export async function startNodeRed({ at, calls, oneCore, nodeArguments }: SystemOptions): Promise<System> {
   const userDir = mkdtempSync(join(tmpdir(), 'voice-agent-bench-'));
   const remove = (): void => rmSync(userDir, { recursive: true, force: true });
+  process.once('exit', remove);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   install(userDir, port);
-  const process = NodeProcess.start(
+  const nodeRed = NodeProcess.start(
     'Node-RED',
     [...COMMON, ...nodeArguments, join(ROOT, 'node_modules', 'node-red', 'red.js'), '--userDir', userDir],
     { env: KEYS, ...(oneCore && { core: SYSTEM_CORE }) },
   );
   const stop = async (): Promise<void> => {
-    await process.stop();
+    await nodeRed.stop();
     remove();
+    process.off('exit', remove);
   };
   try {
-    await process.line(/Started flows/, 60_000);
-    process.pinMainThread(SYSTEM_CORE);
+    await nodeRed.line(/Started flows/, 60_000);
+    nodeRed.pinMainThread(SYSTEM_CORE);
     // Through the admin API, as the editor does: it is there that Node-RED takes the credentials out of the flow.
     const response = await fetch(`${url}/flows`, {
       method: 'POST',
@@ -81,10 +83,10 @@ export async function startNodeRed({ at, calls, oneCore, nodeArguments }: System
     // The admin API answers before the flows run; a webhook without a signature is refused by our node, and not by Node-RED.
     const until = Date.now() + FLOWS_WITHIN_MS;
     while ((await fetch(webhookUrl, { method: 'POST' })).status === 404) {
-      if (Date.now() > until) throw new Error(`Example 01 answers no webhook:\n${process.log}`);
+      if (Date.now() > until) throw new Error(`Example 01 answers no webhook:\n${nodeRed.log}`);
       await sleep(50);
     }
-    return { process, webhookUrl, stop };
+    return { process: nodeRed, webhookUrl, stop };
   } catch (error) {
     await stop();
     throw error;
