@@ -1,14 +1,14 @@
-/** Takes the README's picture: example 01 in a real editor. `npm run build && node --require tsx/cjs scripts/picture.ts` */
+/** Takes the README's picture: example 01 in a real editor. `npm run build && node --require tsx/cjs test/editor/picture.ts` */
 import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
-import { example, KEYS } from '../test/support/example';
-import { NodeRedProcess } from '../test/support/node-red-process';
-import { makeUserDir } from '../test/support/runtime';
+import { example, KEYS } from '../support/example';
+import { NodeRedProcess } from '../support/node-red-process';
+import { makeUserDir } from '../support/runtime';
 
 declare const RED: { nodes: { getType(type: string): object | null }; actions: { invoke(name: string): void } };
 
-const picture = resolve(__dirname, '../docs/example-01.png');
+const picture = resolve(__dirname, '../../docs/example-01.png');
 
 async function main(): Promise<void> {
   Object.assign(process.env, KEYS, { PUBLIC_URL: 'https://agent.example.net' });
