@@ -1,4 +1,5 @@
 /** What the driver asks of the process that holds the simulators and their callers, and what it is told. Plain data. */
+import { KEYS } from '../simulators/keys';
 import type { WorldAddresses } from '../simulators/world';
 
 /** A measurement of one system. */
@@ -62,14 +63,7 @@ export interface Conditions {
 export type ToCallers = { stage: Stage } | { job: Job } | { end: true };
 export type FromCallers = { addresses: WorldAddresses } | { outcome: Outcome } | { failed: string };
 
-/** The keys of the simulated accounts. */
-export const KEYS = {
-  TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
-  TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
-  DEEPGRAM_API_KEY: 'simulated-deepgram-key',
-  OPENAI_API_KEY: 'simulated-openai-key',
-  CARTESIA_API_KEY: 'simulated-cartesia-key',
-} as const;
+export { KEYS };
 
 /** Silence after which the STT ends a turn, in ms of audio; a setting of both systems. */
 export const ENDPOINTING_MS = 300;

@@ -73,7 +73,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
  */
 function quietMetrics(node: Node): void {
   const meter = node as unknown as { metric(...args: unknown[]): unknown };
-  if (meter.metric() === false) meter.metric = () => false;
+  if (typeof meter.metric === 'function' && meter.metric() === false) meter.metric = () => false;
 }
 
 /** Gives the node's slot its new instance and settings; makes the slot if this is the first. */

@@ -40,12 +40,12 @@ export class Link {
     this.pacer = new Pacer(now);
   }
 
-  put(audio: Uint8Array, now: number): void {
+  /** @param level how loud it is, where that is known already */
+  put(audio: Uint8Array, now: number, level = loudness(audio)): void {
     this.socket.send(audio);
     this.map.sent += audio.length;
     this.sentAt = now;
     this.sentUnanswered += audio.length;
-    const level = loudness(audio);
     this.quietBytes = level < QUIET ? this.quietBytes + audio.length : 0;
     if (level < VOICE) return;
     if (this.voiceUnanswered === 0) this.voiceUnansweredAt = now;

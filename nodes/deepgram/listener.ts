@@ -244,7 +244,8 @@ export class Listener {
     const { log, link } = this;
     const upToDate = this.sent === log.end;
     log.append(audio, atMs);
-    if (loudness(audio) >= VOICE) {
+    const level = loudness(audio);
+    if (level >= VOICE) {
       this.voiceEnd = log.end;
       this.voiceAt = atMs;
     }
@@ -253,7 +254,7 @@ export class Listener {
     link.pacer.tick(now);
     // The usual case: the frame goes on as it came.
     if (upToDate && link.reader.keepAlive !== undefined && link.pacer.spend(audio.length)) {
-      link.put(audio, now);
+      link.put(audio, now, level);
       this.sent = log.end;
     } else this.pump(link, now);
   }

@@ -2,18 +2,12 @@
  * The demo (`npm start`): a real Node-RED with its editor, example 01 deployed with its accounts pointed at simulators,
  * and a simulated caller who rings. The terminal shows the call as it happens.
  */
+import { KEYS } from '../keys';
 import { DemoNodeRed } from './node-red';
 import { Terminal } from './terminal';
 import { GREETING, judge, REPLIES, SCRIPT } from './story';
 import { World } from '../world';
 
-const KEYS = {
-  TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
-  TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
-  DEEPGRAM_API_KEY: 'simulated-deepgram-key',
-  OPENAI_API_KEY: 'simulated-openai-key',
-  CARTESIA_API_KEY: 'simulated-cartesia-key',
-} as const;
 /** Everything of a call must be gone so soon after its end, ms. */
 const GONE_WITHIN_MS = 5_000;
 /** How long the end of the demo waits for the goodbye to be heard, ms. */

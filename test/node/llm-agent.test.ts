@@ -18,7 +18,9 @@ class FakeCarrier implements Carrier {
   connected = true;
   marks: string[] = [];
   clears = 0;
-  play(): void {}
+  play(_audio: Buffer, mark?: string): void {
+    if (mark !== undefined) this.mark(mark);
+  }
   mark(name: string): void {
     this.marks.push(name);
   }

@@ -1,4 +1,5 @@
 /** The example flows as shipped, with their accounts pointed at the simulators. */
+import { KEYS } from '../../simulators/keys';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE_ROOT } from './runtime';
@@ -13,14 +14,7 @@ export interface Addresses {
   cartesia: string;
 }
 
-/** The keys that the examples take from the environment, and the simulators expect. */
-export const KEYS = {
-  TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
-  TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
-  DEEPGRAM_API_KEY: 'simulated-deepgram-key',
-  OPENAI_API_KEY: 'simulated-openai-key',
-  CARTESIA_API_KEY: 'simulated-cartesia-key',
-} as const;
+export { KEYS };
 
 /** Reads an example by the beginning of its file name, such as `01`. */
 export function example(number: string): FlowNode[] {
