@@ -75,11 +75,6 @@ export class Call {
     return Math.round(performance.now() - this.zero);
   }
 
-  /** A time of `performance.now()` on the call's clock, ms. */
-  clock(at: number): number {
-    return Math.round(at - this.zero);
-  }
-
   tap(tap: Tap): () => void {
     this.taps.add(tap);
     return () => this.taps.delete(tap);

@@ -124,11 +124,6 @@ export abstract class Session<Settings> {
     return { ...more, _msgid: nextMessageId(), topic, payload, call: copyCall(this.call.info) };
   }
 
-  /** A message that is a piece of an utterance. */
-  protected piece(topic: string, payload: unknown, utterance: UtteranceInfo): VoiceMessage {
-    return this.message(topic, payload, { utterance });
-  }
-
   /** Reports an error to Catch, with the call; never throws. */
   protected fail(err: unknown): void {
     this.slot.fail(asError(err), this.call.info);
