@@ -17,6 +17,7 @@ interface Editor {
     filterNodes(filter: { type: string }): { id: string }[];
     createCompleteNodeSet(): FlowNode[];
   };
+  editor: { edit(node: object): void };
   actions: { invoke(name: string): void };
 }
 declare const RED: Editor;
@@ -146,17 +147,43 @@ describe('the editor', function () {
   }
 
   const dialog = (): Locator => page.locator('.red-ui-tray .voice-agent-dialog').last();
-  const node = (id: string): Locator => page.locator(`[id="${id}"]`);
 
-  async function openDialog(id: string): Promise<void> {
-    await node(id).locator('.red-ui-flow-node').first().dblclick();
-    await dialog().waitFor();
-    await page.waitForTimeout(400); // the tray slides in
+  /**
+   * Waits until no dialog moves: each has slid out and is gone, or the topmost has slid in. Node-RED raises the stack of
+   * dialogs to 13 when one has come to rest, and lowers it before it moves any.
+   */
+  async function atRest(): Promise<void> {
+    await page.waitForFunction(() => {
+      const stack = document.querySelector<HTMLElement>('#red-ui-editor-stack');
+      const shade = document.querySelector<HTMLElement>('#red-ui-header-shade');
+      const open = stack?.querySelector('.red-ui-tray') != null;
+      return open ? stack.style.zIndex === '13' : shade?.offsetParent === null;
+    });
   }
 
+  /** Opens as a double click does, whose two clicks a busy machine may take for two single ones. */
+  async function openDialog(id: string): Promise<void> {
+    await atRest();
+    await page.evaluate((wanted) => {
+      const node = RED.nodes.node(wanted);
+      if (node) RED.editor.edit(node);
+    }, id);
+    await dialog().waitFor();
+    await atRest();
+  }
+
+  /** Closes the topmost dialog by one of its buttons. */
   async function done(button = '#node-dialog-ok'): Promise<void> {
     await page.locator(button).click();
-    await page.waitForTimeout(500); // and out
+    await page.locator(button).waitFor({ state: 'detached' });
+    await atRest();
+  }
+
+  /** From the node's dialog to that of its account. */
+  async function openAccount(button: string): Promise<void> {
+    await page.locator(button).click();
+    await page.locator('#node-config-input-name').waitFor();
+    await atRest();
   }
 
   async function deploy(): Promise<void> {
@@ -175,7 +202,7 @@ describe('the editor', function () {
         .catch(() => undefined),
     ]);
     assert.ok((await answered).ok());
-    await page.waitForTimeout(300);
+    await page.waitForFunction(() => !RED.nodes.dirty());
   }
 
   /** Waits until the editor has taken over what was deployed from outside. */
@@ -237,8 +264,7 @@ describe('the editor', function () {
       await unfold();
       assert.match(await dialog().innerText(), new RegExp(label), type);
       await checkTexts();
-      await page.locator('#node-dialog-cancel').click();
-      await page.waitForTimeout(500);
+      await done('#node-dialog-cancel');
     }
   });
 
@@ -267,9 +293,7 @@ describe('the editor', function () {
       const id = await page.evaluate((wanted) => RED.nodes.filterNodes({ type: wanted })[0]?.id, user);
       assert.ok(id);
       await openDialog(id);
-      await page.locator('#node-input-btn-account-add').click();
-      await page.locator('#node-config-input-name').waitFor();
-      await page.waitForTimeout(400);
+      await openAccount('#node-input-btn-account-add');
       await unfold();
       assert.match(await dialog().innerText(), new RegExp(label), type);
       await checkTexts();
@@ -353,8 +377,7 @@ describe('the editor', function () {
     await page.locator('#node-input-model').fill('flux-general-en');
     assert.equal(await page.locator('#node-input-endpointing').isVisible(), false);
     assert.equal(await page.locator('#node-input-eotThreshold').isVisible(), true);
-    await page.locator('#node-dialog-cancel').click();
-    await page.waitForTimeout(500);
+    await done('#node-dialog-cancel');
 
     await openDialog(agent);
     assert.equal(await page.locator('#node-input-bargeInWords').isVisible(), false);
@@ -395,9 +418,7 @@ describe('the editor', function () {
     for (const id of ['in', 'stt', 'agent', 'tts', 'out']) {
       await openDialog(id);
       if (id !== 'out') {
-        await page.locator('#node-input-btn-account-edit').click();
-        await page.locator('#node-config-input-name').waitFor();
-        await page.waitForTimeout(400);
+        await openAccount('#node-input-btn-account-edit');
         await done('#node-config-dialog-ok');
       }
       await done();
@@ -427,9 +448,8 @@ describe('the editor', function () {
       .click();
     await page.locator('#red-ui-clipboard-dialog-ok').click();
     await box.waitFor({ state: 'hidden' });
-    await page.waitForTimeout(500);
+    await page.waitForFunction((type) => RED.nodes.filterNodes({ type })[0] !== undefined, 'twilio-out');
     await page.mouse.click(700, 450); // drops what hangs at the mouse, if anything does
-    await page.waitForTimeout(500);
     await deploy();
     const flow = await instance.json<FlowNode[]>('/flows');
     for (const { type } of palette)
