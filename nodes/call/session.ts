@@ -5,7 +5,7 @@ import { countTurns, presentTurn } from './loop-turns';
 import { copyCall, copyMessage, nextMessageId } from './message';
 import type { UtteranceInfo, VoiceMessage } from './message';
 import type { NodeSlot, Status } from './node-slot';
-import { RecentKeys, SeqTracker } from './recent';
+import { RecentHashes, SeqTracker } from './recent';
 
 /**
  * How many turns of the event loop a message may take through foreign nodes to the next of ours: each node takes one. What
@@ -31,8 +31,8 @@ export type Verdict = 'pass' | 'taken';
  * Never keep `send`, `done` or a node: `send()` goes by the node's present instance, through the gate.
  */
 export abstract class Session<Settings> {
-  private readonly events = new RecentKeys(EVENTS_REMEMBERED);
-  private readonly pieces = new RecentKeys(PIECES_REMEMBERED);
+  private readonly events = new RecentHashes(EVENTS_REMEMBERED);
+  private readonly pieces = new RecentHashes(PIECES_REMEMBERED);
   private readonly audioSeqs = new Map<string, SeqTracker>();
   private lastCallerFrame = -1;
   private inFlight: { turn: number; output: number; msg: VoiceMessage }[] = [];
@@ -103,10 +103,10 @@ export abstract class Session<Settings> {
     const id = msg._msgid;
     if (utterance?.by === 'agent' && topic === 'audio') return this.isNewAudio(utterance);
     if (utterance?.by === 'agent' && topic === 'reply') {
-      return this.pieces.add(`t${utterance.id}:${utterance.seq}:${String(msg.payload)}`);
+      return this.pieces.add(utterance.id, String(utterance.seq), String(msg.payload));
     }
     if (typeof id !== 'string' || !id.startsWith('v')) return true;
-    return this.events.add(typeof msg.payload === 'string' ? `${id}${topic}|${msg.payload}` : `${id}${topic}`);
+    return typeof msg.payload === 'string' ? this.events.add(id, topic, msg.payload) : this.events.add(id, topic);
   }
 
   /** Sends a message on an output (0 = the first). It must not be touched afterwards. */

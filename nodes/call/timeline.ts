@@ -9,6 +9,13 @@ interface Segment {
   bytes: number;
 }
 
+/** A mark that has not been echoed: where it stands on the timeline, and in its line. */
+interface Mark {
+  at: number;
+  line: UtteranceLine;
+  lineOffset: number;
+}
+
 /**
  * What the carrier has been sent since it was last cleared, in bytes, and how far the caller is in it.
  *
@@ -20,7 +27,7 @@ export class Timeline {
   /** Known or reckoned to have been heard; never goes back. */
   heard = 0;
   private segments: Segment[] = [];
-  private marks: { name: string; at: number; line: UtteranceLine }[] = [];
+  private marks: Mark[] = [];
   private generation = 0;
   private lastMarkAt = 0;
   private anchorAt = 0;
@@ -60,10 +67,9 @@ export class Timeline {
 
   /** A mark at the end of what was sent. @returns its name: utterance, generation and offset */
   mark(line: UtteranceLine): string {
-    const name = `${line.record.id}:${this.generation}:${line.sent}`;
-    this.marks.push({ name, at: this.sent, line });
+    this.marks.push({ at: this.sent, line, lineOffset: line.sent });
     this.lastMarkAt = this.sent;
-    return name;
+    return this.nameOf(line, line.sent);
   }
 
   /** True if a mark stands at the very end of what was sent. */
@@ -78,7 +84,7 @@ export class Timeline {
 
   /** @returns false for an echo of an earlier generation, which proves nothing: a clear echoes all marks at once */
   echo(name: string): boolean {
-    const index = this.marks.findIndex((mark) => mark.name === name);
+    const index = this.marks.findIndex((mark) => this.nameOf(mark.line, mark.lineOffset) === name);
     const mark = this.marks[index];
     if (!mark) return false;
     this.marks.splice(0, index + 1);
@@ -86,6 +92,10 @@ export class Timeline {
     this.anchorTime = this.now();
     this.hear(mark.at);
     return true;
+  }
+
+  private nameOf(line: UtteranceLine, lineOffset: number): string {
+    return `${line.record.id}:${this.generation}:${lineOffset}`;
   }
 
   /** The caller has heard up to `at`: the lines are told. */

@@ -18,7 +18,10 @@ export type ServerEvent =
   | { type: 'other' };
 
 /** Reads one message of the socket. Never throws. */
-export function parseEvent(text: string): ServerEvent {
+export function parseEvent(message: Buffer): ServerEvent {
+  const chunk = readChunk(message);
+  if (chunk) return chunk;
+  const text = message.toString('utf8');
   let event: unknown;
   try {
     event = JSON.parse(text);
@@ -49,6 +52,35 @@ export function parseEvent(text: string): ServerEvent {
     default:
       return { type: 'other' };
   }
+}
+
+const CHUNK_HEAD = '{"type":"chunk"';
+const DATA_HEAD = '"data":"';
+const CONTEXT_HEAD = '"context_id":"';
+
+/**
+ * A chunk as Cartesia writes it, without parsing the rest; undefined for anything else, which then goes the long way. Nine
+ * of ten messages are chunks, and this is a third of the cost of JSON.parse.
+ */
+function readChunk(message: Buffer): ServerEvent | undefined {
+  if (message.toString('latin1', 0, CHUNK_HEAD.length) !== CHUNK_HEAD || message[message.length - 1] !== 0x7d)
+    return undefined;
+  const data = textAfter(message, DATA_HEAD);
+  const contextId = textAfter(message, CONTEXT_HEAD);
+  if (!data || !contextId) return undefined;
+  const audio = Buffer.from(data, 'base64');
+  return audio.length > 0 ? { type: 'chunk', contextId, audio } : undefined;
+}
+
+/** The text behind a key that stands in a message once; undefined for one that is escaped. */
+function textAfter(message: Buffer, head: string): string | undefined {
+  const at = message.indexOf(head, CHUNK_HEAD.length, 'latin1');
+  if (at < 0) return undefined;
+  const start = at + head.length;
+  const end = message.indexOf(0x22, start);
+  if (end < 0 || message.includes(head, end, 'latin1')) return undefined;
+  const text = message.toString('latin1', start, end);
+  return text.includes('\\') ? undefined : text;
 }
 
 /**

@@ -96,7 +96,7 @@ export class CartesiaSocket {
       else this.resolveReady(this);
     });
     // One Buffer: what the binary type 'nodebuffer', the default, gives.
-    this.ws.on('message', (data) => this.onMessage((data as Buffer).toString('utf8')));
+    this.ws.on('message', (data) => this.onMessage(data as Buffer));
     this.ws.on('unexpected-response', (request, response) => this.onRefused(request, response));
     this.ws.on('error', (err) => this.lost(this.describe(err)));
     this.ws.on('close', (code, reason) => {
@@ -151,9 +151,9 @@ export class CartesiaSocket {
     else this.ws.terminate();
   }
 
-  private onMessage(text: string): void {
+  private onMessage(message: Buffer): void {
     if (this.over) return;
-    const event = parseEvent(text);
+    const event = parseEvent(message);
     if (event.type === 'other') return;
     const id = event.contextId;
     const listener = id === undefined ? undefined : this.contexts.get(id);

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
-import { WebSocketServer } from 'ws';
-import type { RawData, WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { RawData } from 'ws';
+import { MediaFrames } from '../call/media-frames';
 import { refused } from './counters';
 
 /** A media socket must send a valid `start` within so long. */
@@ -50,19 +51,19 @@ export class MediaStream {
   private over = false;
   private closing = false;
   private startTimer: NodeJS.Timeout | undefined;
-  private mediaHead = '';
+  private frames: MediaFrames | undefined;
   private markHead = '';
   private clearMessage = '';
 
   /**
    * @param callSid the call that the socket's token was issued for
-   * @param tcp the connection below the WebSocket
+   * @param tcp the connection below the WebSocket, uncompressed: audio is written to it as ready-made frames
    */
   constructor(
     private readonly socket: WebSocket,
     private readonly callSid: string,
     private readonly listener: MediaStreamListener,
-    private readonly tcp?: Writable,
+    private readonly tcp: Writable,
   ) {
     this.startTimer = setTimeout(() => this.reject(), START_WITHIN_MS);
     socket.on('message', (data: RawData, isBinary: boolean) => this.onMessage(data as Buffer, isBinary));
@@ -85,13 +86,7 @@ export class MediaStream {
       refused.backpressure++;
       return;
     }
-    // Both leave in one write: the system call costs more than all else here.
-    if (mark !== undefined) this.tcp?.cork();
-    // By hand: nothing in base64 needs escaping, and this is all the work there is.
-    this.socket.send(this.mediaHead + audio.toString('base64') + '"}}');
-    if (mark === undefined) return;
-    this.mark(mark);
-    this.tcp?.uncork();
+    if (this.frames && this.socket.readyState === WebSocket.OPEN) this.tcp.write(this.frames.encode(audio, mark));
   }
 
   /** Asks for an echo when all before it has been played; after a clear, at once. */
@@ -153,8 +148,8 @@ export class MediaStream {
     this.started = true;
     clearTimeout(this.startTimer);
     const sid = JSON.stringify(streamSid);
-    this.mediaHead = `{"event":"media","streamSid":${sid},"media":{"payload":"`;
     this.markHead = `{"event":"mark","streamSid":${sid},"mark":{"name":`;
+    this.frames = new MediaFrames(`{"event":"media","streamSid":${sid},"media":{"payload":"`, this.markHead);
     this.clearMessage = `{"event":"clear","streamSid":${sid}}`;
     this.listener.started(this, { streamSid, callSid: this.callSid, raw });
   }

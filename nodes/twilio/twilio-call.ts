@@ -139,7 +139,7 @@ export class TwilioCall implements Carrier {
   }
 
   /** A media socket has come with a token of this call. */
-  admit(socket: WebSocket, tcp?: Writable): void {
+  admit(socket: WebSocket, tcp: Writable): void {
     if (this.over || this.goodbye !== undefined) {
       socket.on('error', () => undefined);
       return socket.close(1000);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { parseEvent } from '../../../nodes/cartesia/events';
+import { parseEvent as parse } from '../../../nodes/cartesia/events';
 import { contextFields } from '../../../nodes/cartesia/requests';
 import { VOICE } from './speaker';
+
+const parseEvent = (text: string): ReturnType<typeof parse> => parse(Buffer.from(text));
 
 function errorOf(event: unknown): [string, string, string | undefined] {
   const read = parseEvent(JSON.stringify(event));
@@ -41,6 +43,26 @@ describe("Cartesia's messages", () => {
   it('may be chunks without audio', () => {
     const event = parseEvent('{"type":"chunk","context_id":"c","data":""}');
     assert.ok(event.type === 'chunk' && event.audio.length === 0);
+  });
+
+  it('are chunks in whatever order of fields, spaced or escaped as JSON may be', () => {
+    const audio = Buffer.from([0xff, 0xef, 0xbe, 0xff, 1, 2]);
+    const data = audio.toString('base64');
+    for (const text of [
+      `{"type":"chunk","data":"${data}","done":false,"context_id":"c"}`,
+      `{"type":"chunk","context_id":"c","data":"${data}"}`,
+      `{"context_id":"c","type":"chunk","data":"${data}"}`,
+      `{ "type": "chunk", "context_id": "c", "data": "${data}" }`,
+      `{"type":"chunk","context_id":"c","data":"${data.replace('/', '\\/')}"}`,
+      `{"type":"chunk","context_id":"\\u0063","data":"${data}"}`,
+      `{"type":"chunk","context_id":"c","note":"\\"data\\":\\"","data":"${data}"}`,
+      `{"type":"chunk","more":{"context_id":"d","data":"AAAA"},"context_id":"c","data":"${data}"}`,
+    ]) {
+      const event = parseEvent(text);
+      assert.ok(event.type === 'chunk', text);
+      assert.equal(event.contextId, 'c', text);
+      assert.deepEqual(event.audio, audio, text);
+    }
   });
 
   it('are errors of either shape', () => {

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 import { mock } from 'node:test';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocket } from 'ws';
 import { refused } from '../../../nodes/twilio/counters';
 import { MediaStream, mediaServer } from '../../../nodes/twilio/media-stream';
+import type { StreamStart } from '../../../nodes/twilio/media-stream';
 
 const SID = 'MZ9c0ffee19c0ffee19c0ffee19c0ffee1';
 
@@ -35,13 +37,14 @@ describe('a media stream', () => {
     server = http.createServer();
     server.on('upgrade', (req, socket, head) =>
       mediaServer.handleUpgrade(req, socket, head, (websocket) => {
-        stream = new MediaStream(websocket, 'CA01', {
-          started: (_stream, { streamSid }) => tell(`started ${streamSid}`),
-          audio: (payload) => (heard.push(payload), tell('audio')),
-          dtmf: (digit) => tell(`dtmf ${digit}`),
-          mark: (name) => tell(`mark ${name}`),
+        const listener = {
+          started: (_stream: MediaStream, { streamSid }: StreamStart) => tell(`started ${streamSid}`),
+          audio: (payload: Buffer) => (heard.push(payload), tell('audio')),
+          dtmf: (digit: string) => tell(`dtmf ${digit}`),
+          mark: (name: string) => tell(`mark ${name}`),
           gone: () => tell('gone'),
-        });
+        };
+        stream = new MediaStream(websocket, 'CA01', listener, socket);
       }),
     );
     server.listen(0, '127.0.0.1');
@@ -156,7 +159,12 @@ describe('a media stream', () => {
 
   it('drops audio, and counts it, when the socket takes no more', () => {
     const sent: string[] = [];
-    const full = Object.assign(new EventEmitter(), { bufferedAmount: 0, send: (text: string) => sent.push(text) });
+    const full = Object.assign(new EventEmitter(), {
+      readyState: WebSocket.OPEN,
+      bufferedAmount: 0,
+      send: (text: string) => sent.push(text),
+    });
+    const tcp = { write: (frames: Buffer) => sent.push(frames.toString('latin1')) };
     const nobody = {
       started: () => undefined,
       audio: () => undefined,
@@ -164,7 +172,7 @@ describe('a media stream', () => {
       mark: () => undefined,
       gone: () => undefined,
     };
-    const slow = new MediaStream(full as unknown as WebSocket, 'CA01', nobody);
+    const slow = new MediaStream(full as unknown as WebSocket, 'CA01', nobody, tcp as unknown as Writable);
     full.emit('message', Buffer.from(JSON.stringify(start())), false);
     const { backpressure } = refused;
     slow.play(Buffer.alloc(160));
