@@ -2,7 +2,14 @@
 export const KEYS = {
   TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
   TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
+  TELNYX_API_KEY: 'KEY-simulated-telnyx',
+  /** Belongs to `TELNYX_SIGNING_SEED`. */
+  TELNYX_PUBLIC_KEY: 'IlPxwNyhSZXSJb35Mzp+MCc+6DdwGOguFVPCUTXRNz0=',
   DEEPGRAM_API_KEY: 'simulated-deepgram-key',
   OPENAI_API_KEY: 'simulated-openai-key',
   CARTESIA_API_KEY: 'simulated-cartesia-key',
+  ELEVENLABS_API_KEY: 'simulated-elevenlabs-key',
 } as const;
+
+/** What the simulated Telnyx makes its key pair of, so that it signs with the private half of `KEYS.TELNYX_PUBLIC_KEY`. */
+export const TELNYX_SIGNING_SEED = 'simulated-telnyx-signing-seed';

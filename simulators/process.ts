@@ -2,6 +2,7 @@
  * The simulated world in a process of its own, steered over Node's IPC channel by `RemoteWorld`: started with
  * `child_process.fork`. Everything that crosses is plain data.
  */
+import type { CallReport as TelnyxReport, RingOptions as TelnyxRing } from './telnyx';
 import type { CallReport, RingOptions } from './twilio';
 import type { OpenAiRequest } from './openai';
 import { World } from './world';
@@ -11,6 +12,7 @@ import type { WorldAddresses, WorldOptions } from './world';
 export type Request =
   | { id: number; do: 'start'; options: WorldOptions }
   | { id: number; do: 'ring'; options: RingOptions }
+  | { id: number; do: 'ring-telnyx'; options: TelnyxRing }
   | { id: number; do: 'requests' }
   | { id: number; do: 'open' }
   | { id: number; do: 'stop' };
@@ -19,6 +21,7 @@ export type Request =
 export interface Answers {
   start: WorldAddresses;
   ring: CallReport;
+  'ring-telnyx': TelnyxReport;
   requests: Pick<OpenAiRequest, 'model' | 'instructions' | 'messages' | 'aborted'>[];
   open: Record<string, number>;
   stop: null;
@@ -37,6 +40,8 @@ async function answer(request: Request): Promise<Answers[keyof Answers]> {
   switch (request.do) {
     case 'ring':
       return world.twilio.ring(request.options).ended;
+    case 'ring-telnyx':
+      return world.telnyx.ring(request.options).ended;
     case 'requests':
       return world.openai.requests.map(({ model, instructions, messages, aborted }) => ({
         model,

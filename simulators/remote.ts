@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Answers, Request, Response } from './process';
+import type { CallReport as TelnyxReport, RingOptions as TelnyxRing } from './telnyx';
 import type { CallReport, RingOptions } from './twilio';
 import type { WorldAddresses, WorldOptions } from './world';
 
@@ -37,9 +38,14 @@ export class RemoteWorld {
     return world;
   }
 
-  /** Somebody calls the application; resolves with the report when the call is over. */
+  /** Somebody calls the application by way of Twilio; resolves with the report when the call is over. */
   ring(options: RingOptions): Promise<CallReport> {
     return this.ask<'ring'>({ do: 'ring', options });
+  }
+
+  /** The same, by way of Telnyx. */
+  ringTelnyx(options: TelnyxRing): Promise<TelnyxReport> {
+    return this.ask<'ring-telnyx'>({ do: 'ring-telnyx', options });
   }
 
   /** What the model was asked, oldest first. */

@@ -22,6 +22,7 @@ async function main(): Promise<number> {
     deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY },
     openai: { apiKey: KEYS.OPENAI_API_KEY, replies: REPLIES, firstTokenMs: 200, tokenMs: 20 },
     cartesia: { apiKey: KEYS.CARTESIA_API_KEY, firstAudioMs: 90 },
+    elevenlabs: { apiKey: KEYS.ELEVENLABS_API_KEY, firstAudioMs: 90 },
   }).start();
   const nodeRed = await DemoNodeRed.start(Number(process.env.PORT ?? 1880), world.addresses, GREETING);
   terminal.welcome(nodeRed);

@@ -140,6 +140,7 @@ function exampleOne(url: string, at: WorldAddresses, greeting: string): FlowNode
     if (node.type === 'deepgram-account') return { ...node, baseUrl: at.deepgram };
     if (node.type === 'openai-account') return { ...node, baseUrl: at.openai };
     if (node.type === 'cartesia-account') return { ...node, baseUrl: at.cartesia };
+    if (node.type === 'elevenlabs-account') return { ...node, baseUrl: at.elevenlabs };
     // The simulated OpenAI is at another address than the real one, for which "auto" would choose Chat Completions.
     if (node.type === 'llm-agent') return { ...node, greeting, api: 'responses' };
     return node;

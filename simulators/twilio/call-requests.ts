@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Call } from './call';
 import type { CallOptions, Exchange } from './call-options';
-import { Callbacks, type DeliveredCallback } from './callbacks';
-import type { Findings } from './findings';
+import { Callbacks } from '../phone/callbacks';
+import type { Findings } from '../phone/findings';
 import { rfc2822 } from './ids';
-import type { TwimlDocument } from './report';
+import type { DeliveredCallback, TwimlDocument } from './report';
 import type { FormFields } from './signatures';
 import type { NextDocument } from './verbs';
 import { WebhookError, type WebhookMethod, type WebhookRequest, type WebhookResponse } from './webhook';
@@ -15,7 +15,7 @@ const API_VERSION = '2010-04-01';
 export class CallRequests {
   readonly twiml: TwimlDocument[] = [];
   readonly callbacks: DeliveredCallback[] = [];
-  private readonly sender: Callbacks;
+  private readonly sender: Callbacks<WebhookRequest>;
   private progress = 0;
 
   constructor(
@@ -24,11 +24,7 @@ export class CallRequests {
     private readonly exchange: Exchange,
     private readonly findings: Findings,
   ) {
-    this.sender = new Callbacks(
-      options.callbacks ?? {},
-      (request) => exchange.request(request),
-      (request, status) => this.logCallback(request, status),
-    );
+    this.sender = new Callbacks(options.callbacks ?? {}, (request) => this.deliver(request));
   }
 
   /** Resolves when all callbacks are delivered or given up. */
@@ -130,15 +126,15 @@ export class CallRequests {
   /** Keeps a document that was carried out or refused. */
   logTwiml(document: Omit<TwimlDocument, 'atMs'>): void {
     // Kept from the offering on, as it is not known yet when the call will be answered.
-    const logged = { ...document, atMs: this.call.sinceOffered() };
-    this.twiml.push(logged);
-    this.call.emit('twiml', logged);
+    this.twiml.push({ ...document, atMs: this.call.sinceOffered() });
   }
 
-  private logCallback(request: WebhookRequest, status: number): void {
-    const logged = { url: request.url, fields: request.fields, status, atMs: this.call.sinceOffered() };
-    this.callbacks.push(logged);
-    this.call.emit('callback', logged);
+  private async deliver(request: WebhookRequest): Promise<void> {
+    const status = await this.exchange.request(request).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    this.callbacks.push({ url: request.url, fields: request.fields, status, atMs: this.call.sinceOffered() });
     if (status < 200 || status >= 300)
       this.findings.warning(15003, `Warning response ${status} of the callback URL ${request.url}`);
   }

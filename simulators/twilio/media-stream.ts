@@ -1,16 +1,13 @@
-import { WebSocket, type RawData } from 'ws';
 import { BYTES_PER_MS, FRAME_BYTES } from '../audio';
-import { addressOf, isLoopback, type Address, type Resolve } from './address';
-import { SILENT_FRAME } from './ear';
-import type { Findings } from './findings';
-import { DelayLine, type NetworkOptions } from './network';
-import { PlaybackBuffer } from './playback-buffer';
+import { addressOf, isLoopback, type Address, type Resolve } from '../phone/address';
+import { SILENT_FRAME } from '../phone/ear';
+import type { Findings } from '../phone/findings';
+import { MediaSocket } from '../phone/media-socket';
+import type { NetworkOptions } from '../phone/network';
+import { PlaybackBuffer } from '../phone/playback-buffer';
+import type { StreamEnd } from '../phone/report';
+import type { PhoneStream, StreamListener } from '../phone/stream-record';
 import { signUpgrade, type UpgradeSignature } from './signatures';
-
-/** How long the application may take to answer the upgrade, in ms (error 31901). */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** How long the application may take to answer our close frame, in ms. */
-const CLOSE_TIMEOUT_MS = 1_000;
 
 /** What can be odd about the media that the application gets; all of it happens on real lines. */
 export interface MediaFaults {
@@ -37,23 +34,6 @@ export interface MediaStreamOptions extends MediaFaults {
   findings: Findings;
 }
 
-/** Why a stream is over. */
-export type StreamEnd = 'phone-company' | 'application' | 'failed' | 'dropped';
-
-/** What the call wants to know of its stream. */
-export interface MediaStreamListener {
-  opened(): void;
-  /** A frame of the caller's audio goes out on the socket. */
-  frameSent(): void;
-  /** Audio has come in on the socket. */
-  audioReceived(audio: Buffer): void;
-  cleared(): void;
-  markReceived(name: string): void;
-  markEchoed(name: string): void;
-  /** Once, at the very end. `error` is the text of the stream-error callback. */
-  ended(how: StreamEnd, error: string | undefined, closeCode: number): void;
-}
-
 const SILENT_PAYLOAD = SILENT_FRAME.toString('base64');
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -61,7 +41,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
  * One two-way media stream: the phone company's end of the socket (contracts/twilio.md sections 5 and 6). Time comes from
  * outside: the call calls `play` and `send` once every 20 ms.
  */
-export class MediaStream {
+export class MediaStream implements PhoneStream {
   /** Bytes of audio that the application has sent. */
   receivedBytes = 0;
   /** Media messages received whose audio was no multiple of 20 ms: the tail of such a message may be lost (section 6). */
@@ -70,9 +50,7 @@ export class MediaStream {
   openedAt: number | undefined;
 
   private readonly buffer: PlaybackBuffer;
-  private socket: WebSocket | undefined;
-  private readonly toApplication: DelayLine<string | (() => void)>;
-  private readonly fromApplication: DelayLine<() => void>;
+  private readonly socket: MediaSocket;
   private sequence = 0;
   private chunk = 0;
   private sentBytes = 0;
@@ -80,18 +58,17 @@ export class MediaStream {
   private started = false;
   private over = false;
   private stopping = false;
-  private closeTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: MediaStreamOptions,
-    private readonly listener: MediaStreamListener,
+    private readonly listener: StreamListener,
   ) {
     this.buffer = new PlaybackBuffer((name) => this.echo(name));
-    this.toApplication = new DelayLine(options.network, (item) => {
-      if (typeof item !== 'string') item();
-      else if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(item);
+    this.socket = new MediaSocket(options.network, {
+      opened: () => this.begin(),
+      received: (data, isBinary) => this.receive(data, isBinary),
+      closed: (code, error, stopped) => this.closed(code, error, stopped),
     });
-    this.fromApplication = new DelayLine(options.network, (act) => act());
   }
 
   get streamSid(): string {
@@ -105,7 +82,7 @@ export class MediaStream {
 
   /** Does the socket exist still? */
   get connected(): boolean {
-    return this.socket !== undefined && !this.over;
+    return this.socket.connected && !this.over;
   }
 
   /** Opens the socket; whatever comes of it is told to the listener. */
@@ -117,7 +94,12 @@ export class MediaStream {
       queueMicrotask(() => this.end('failed', target.error, 0));
       return;
     }
-    this.toApplication.push(() => this.connect(target.url, target.address));
+    const { url, address } = target;
+    const header = signUpgrade(this.options.authToken, url, this.options.signature);
+    this.socket.open(new URL(url), address, {
+      'user-agent': 'Twilio.TmeWs/1.0',
+      ...(header === undefined ? {} : { 'x-twilio-signature': header }),
+    });
   }
 
   /** The next 20 ms of the application's audio, or undefined for silence. */
@@ -155,20 +137,13 @@ export class MediaStream {
       const stop = { accountSid, callSid };
       this.push({ event: 'stop', sequenceNumber: this.next(), streamSid: this.streamSid, stop });
     }
-    this.toApplication.push(() => {
-      if (!this.socket || this.socket.readyState === WebSocket.CONNECTING) {
-        this.socket?.terminate();
-        return this.end('phone-company', undefined, 1000);
-      }
-      this.socket.close(1000);
-      this.closeTimer = setTimeout(() => this.socket?.terminate(), CLOSE_TIMEOUT_MS);
-    });
+    this.socket.stop();
   }
 
   /** The connection breaks: no `stop`, no close frame. */
   drop(): void {
     if (this.over) return;
-    this.socket?.terminate();
+    this.socket.drop();
     this.end('dropped', 'Stream - connection reset', 1006);
   }
 
@@ -200,45 +175,17 @@ export class MediaStream {
     return { url: absolute, address };
   }
 
-  private connect(url: string, address: Address): void {
-    if (this.over || this.stopping) return;
-    const { authToken, signature, findings } = this.options;
-    const parsed = new URL(url);
-    const header = signUpgrade(authToken, url, signature);
-    const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-    const socket = new WebSocket(`ws://${host}:${address.port}${parsed.pathname}`, {
-      perMessageDeflate: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      followRedirects: false,
-      headers: {
-        host: parsed.host,
-        'user-agent': 'Twilio.TmeWs/1.0',
-        'x-forwarded-proto': parsed.protocol.slice(0, -1),
-        ...(header === undefined ? {} : { 'x-twilio-signature': header }),
-      },
-    });
-    this.socket = socket;
-    let failure: { code: number; text: string } | undefined;
-    socket.on('open', () => this.fromApplication.push(() => this.begin()));
-    socket.on('message', (data, isBinary) => this.fromApplication.push(() => this.receive(data, isBinary)));
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      failure ??= this.explain(error);
-    });
-    socket.on('close', (code) => {
-      clearTimeout(this.closeTimer);
-      // What was under way is delivered first: the close frame came after it.
-      this.fromApplication.push(() => {
-        if (this.over) return;
-        if (this.stopping) return this.end('phone-company', undefined, code);
-        if (!failure && code === 1006)
-          failure = { code: 31903, text: 'Stream - Broken pipe: closed without a close frame' };
-        if (!failure && code !== 1000 && code !== 1001 && code !== 1005) {
-          failure = { code: 31921, text: `Stream - WebSocket - Close error: closed with code ${code}` };
-        }
-        if (failure) findings.error(failure.code, failure.text);
-        this.end(this.started ? 'application' : 'failed', failure?.text, code);
-      });
-    });
+  private closed(code: number, error: NodeJS.ErrnoException | undefined, stopped: boolean): void {
+    if (this.over) return;
+    if (stopped) return this.end('phone-company', undefined, code);
+    let failure = error && this.explain(error);
+    if (!failure && code === 1006)
+      failure = { code: 31903, text: 'Stream - Broken pipe: closed without a close frame' };
+    if (!failure && code !== 1000 && code !== 1001 && code !== 1005) {
+      failure = { code: 31921, text: `Stream - WebSocket - Close error: closed with code ${code}` };
+    }
+    if (failure) this.options.findings.error(failure.code, failure.text);
+    this.end(this.started ? 'application' : 'failed', failure?.text, code);
   }
 
   private explain(error: NodeJS.ErrnoException): { code: number; text: string } {
@@ -253,7 +200,6 @@ export class MediaStream {
   }
 
   private begin(): void {
-    if (this.over || this.stopping) return;
     const { accountSid, callSid, customParameters } = this.options;
     const mediaFormat = { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 };
     const start = {
@@ -277,21 +223,20 @@ export class MediaStream {
     const timestamp = Math.floor(this.sentBytes / BYTES_PER_MS) + (this.options.lateTimestamps ?? 0);
     this.sentBytes += bytes.length;
     // Built by hand: fifty a second for every call. Nothing in it needs escaping.
-    this.toApplication.push(
+    this.socket.send(
       `{"event":"media","sequenceNumber":"${this.next()}","media":{"track":"inbound","chunk":"${this.chunk}",` +
         `"timestamp":"${timestamp}","payload":"${bytes === SILENT_FRAME ? SILENT_PAYLOAD : bytes.toString('base64')}"},"streamSid":"${this.streamSid}"}`,
     );
   }
 
-  private receive(data: RawData, isBinary: boolean): void {
+  private receive(data: Buffer, isBinary: boolean): void {
     if (!this.live) return;
     const { findings } = this.options;
     if (isBinary) return findings.warning(31950, 'Stream - Malformed message: binary frame');
     const invalid = (why: string): void => findings.warning(31951, `Stream - Invalid message: ${why}`);
     let message: unknown;
-    // `ws` gives a Buffer, unless its binaryType is changed.
     try {
-      message = JSON.parse((data as Buffer).toString('utf8'));
+      message = JSON.parse(data.toString('utf8'));
     } catch {
       return invalid('not JSON');
     }
@@ -343,7 +288,7 @@ export class MediaStream {
   }
 
   private push(message: object): void {
-    this.toApplication.push(JSON.stringify(message));
+    this.socket.send(JSON.stringify(message));
   }
 
   private next(): string {
@@ -353,9 +298,6 @@ export class MediaStream {
   private end(how: StreamEnd, error: string | undefined, closeCode: number): void {
     if (this.over) return;
     this.over = true;
-    clearTimeout(this.closeTimer);
-    this.toApplication.cut();
-    this.fromApplication.cut();
     this.listener.ended(how, error, closeCode);
   }
 }

@@ -1,17 +1,17 @@
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Resolve } from './address';
+import type { Resolve } from '../phone/address';
 import { Call } from './call';
-import type { CallFaults, CallOptions, Exchange, StatusCallback } from './call-options';
+import type { CallFaults, CallOptions, Exchange, LineCall, StatusCallback } from './call-options';
+import type { RingOptions as CommonRing, SimulatedCarrier } from '../phone/carrier';
 import { newSid } from './ids';
-import type { LineBehaviour } from './line';
-import type { NetworkOptions } from './network';
+import type { LineBehaviour } from '../phone/line';
+import type { NetworkOptions } from '../phone/network';
 import { RestApi } from './rest';
 import { callRoutes } from './rest-calls';
-import type { CallerScript } from './script';
 import type { FormFields, UpgradeSignature, WebhookSignature } from './signatures';
-import { Ticker } from './ticker';
+import { Ticker } from '../phone/ticker';
 import { sendWebhook, type WebhookMethod, type WebhookRequest, type WebhookResponse } from './webhook';
 
 /** How the phone company is set up. */
@@ -31,32 +31,22 @@ export interface PhoneCompanyOptions {
   rememberedCalls?: number;
 }
 
-/** An incoming call: somebody rings the application's number. Plain data. */
-export interface RingOptions extends CallFaults {
-  /** The Voice URL of the number, as the public knows it. */
-  webhookUrl: string;
+/** An incoming call at Twilio. Plain data. */
+export interface RingOptions extends CommonRing, CallFaults {
+  /** How the Voice URL of the number is requested. */
   method?: WebhookMethod;
-  /** Default: some caller. */
-  from?: string;
-  /** Default: some number. */
-  to?: string;
-  /** What the caller does; default: listens, until somebody hangs up. */
-  script?: CallerScript;
   /** Further fields of the webhooks, e.g. `{ ForwardedFrom: '+1...' }`. */
   fields?: FormFields;
   fallbackUrl?: string;
   statusCallback?: StatusCallback;
   signature?: { webhook?: WebhookSignature; upgrade?: UpgradeSignature };
-  network?: NetworkOptions;
-  webhookTimeoutMs?: number;
-  maxDurationMs?: number;
 }
 
 /**
  * Twilio on loopback: a REST API, signed webhooks, media streams in real time, and people who call. As strict as the real one; what an
  * application does wrong is in the `findings` of the call's report, under Twilio's own error codes.
  */
-export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> {
+export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> implements SimulatedCarrier<RingOptions, Call> {
   readonly accountSid: string;
   readonly authToken: string;
   readonly rest: RestApi;
@@ -64,7 +54,7 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> {
   readonly calls = new Map<string, Call>();
 
   private readonly ticker = new Ticker();
-  private readonly lines = new Map<string, LineBehaviour>();
+  private readonly lines = new Map<string, LineBehaviour<LineCall>>();
   private readonly exchange: Exchange;
   private readonly server: http.Server;
   private readonly rememberedCalls: number;
@@ -147,7 +137,7 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> {
   }
 
   /** Sets what happens when a number, a client or a conference is called. */
-  setLine(number: string, behaviour: LineBehaviour): void {
+  setLine(number: string, behaviour: LineBehaviour<LineCall>): void {
     this.lines.set(number, behaviour);
   }
 

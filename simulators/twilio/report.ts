@@ -1,15 +1,5 @@
-import type { DeliveredCallback } from './callbacks';
-import type { Interruption, SaidText, TurnLatency } from './caller';
-import type { HeardWord } from './ear';
-import type { Finding } from './findings';
-import type { StreamEnd } from './media-stream';
-
-/** Twilio's states of a call (contracts/twilio.md section 10.1). */
-export type CallStatus =
-  'queued' | 'initiated' | 'ringing' | 'in-progress' | 'completed' | 'busy' | 'failed' | 'no-answer' | 'canceled';
-
-/** Who ended the call: the caller, the application by REST, its TwiML, or the phone company. */
-export type EndedBy = 'caller' | 'application' | 'twiml' | 'phone-company';
+import type { CallReport as CommonReport } from '../phone/report';
+import type { FormFields } from './signatures';
 
 /** One request for TwiML and its answer. */
 export interface TwimlDocument {
@@ -25,65 +15,17 @@ export interface TwimlDocument {
   duplicate: boolean;
 }
 
-/** One media stream of the call. */
-export interface StreamReport {
-  streamSid: string;
+/** One delivered callback. */
+export interface DeliveredCallback {
   url: string;
-  customParameters: Record<string, string>;
-  /** Undefined: it never opened. */
-  openedAtMs: number | undefined;
-  endedAtMs: number | undefined;
-  ended: StreamEnd | undefined;
-  /** WebSocket close code. */
-  closeCode: number | undefined;
-  receivedBytes: number;
-  /** Messages whose audio was no multiple of 160 bytes. */
-  oddPayloads: number;
-}
-
-/** A mark on its way: sent by the application, echoed to it. */
-export interface MarkReport {
-  name: string;
-  receivedAtMs: number;
-  echoedAtMs: number | undefined;
-}
-
-/** A party that was called by Dial. */
-export interface DialReport {
-  to: string;
-  callSid: string;
-  callerId: string;
+  fields: FormFields;
+  /** HTTP status of the answer, 0 if there was none. */
+  status: number;
   atMs: number;
-  status: 'completed' | 'busy' | 'no-answer' | 'failed' | 'canceled';
-  talkedMs: number;
 }
 
-/** All that can be said of a call. Times in ms since it was answered; what came before is negative. */
-export interface CallReport {
-  callSid: string;
-  from: string;
-  to: string;
-  direction: 'inbound' | 'outbound-api';
-  status: CallStatus;
-  /** Undefined while it lasts. */
-  endedBy: EndedBy | undefined;
-  reason: string;
-  /** Between answer and end, or until now. */
-  durationMs: number;
-  heard: HeardWord[];
-  /** The heard words, cut ones included, with single spaces. */
-  heardText: string;
-  said: SaidText[];
-  turns: TurnLatency[];
-  interruptions: Interruption[];
-  clears: { atMs: number }[];
-  marks: MarkReport[];
-  streams: StreamReport[];
-  dials: DialReport[];
+/** All that can be said of a call at Twilio: what can be of any, and what it asked the application and told it. */
+export interface CallReport extends CommonReport {
   twiml: TwimlDocument[];
   callbacks: DeliveredCallback[];
-  findings: Finding[];
-  oddPayloads: number;
-  /** Why the caller's script could not go on; undefined: it could. */
-  failure: string | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Call } from './call';
 import type { CallOptions, StatusCallback } from './call-options';
 import { rfc2822 } from './ids';
-import { isCallable } from './line';
+import { isCallable } from './callable';
 import { RestError, notFound, type RestRequest, type RestRoute } from './rest';
 import type { NextDocument } from './verbs';
 

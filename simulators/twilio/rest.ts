@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
-import { oneWayMs, wait, type NetworkOptions } from './network';
+import { oneWayMs, wait, type NetworkOptions } from '../phone/network';
 
 /** An error of the REST API; the body is in Twilio's shape (contracts/twilio.md section 9). */
 export class RestError extends Error {

@@ -1,7 +1,8 @@
 import { newSid } from './ids';
-import { DEFAULT_RING_MS, DEFAULT_TALK_MS, isCallable, type LineBehaviour } from './line';
-import { wait } from './network';
-import type { DialReport } from './report';
+import { isCallable } from './callable';
+import { DEFAULT_RING_MS, DEFAULT_TALK_MS, type LineBehaviour } from '../phone/line';
+import { wait } from '../phone/network';
+import type { DialReport } from '../phone/report';
 import type { FormFields } from './signatures';
 import { TwimlError, elementsOf, textOf, type Verb } from './twiml';
 import type { XmlElement } from './xml';
@@ -133,7 +134,7 @@ async function dial(verb: Verb, base: string, host: VerbHost, signal: AbortSigna
   }
   const report: DialReport = {
     to: leg.to,
-    callSid: newSid('CA'),
+    callId: newSid('CA'),
     callerId,
     atMs: host.now(),
     status: 'failed',
@@ -145,7 +146,7 @@ async function dial(verb: Verb, base: string, host: VerbHost, signal: AbortSigna
   if (!action) return 'next';
   const fields: FormFields = {
     DialCallStatus: report.status,
-    DialCallSid: report.callSid,
+    DialCallSid: report.callId,
     DialBridged: String(report.talkedMs > 0),
   };
   if (report.talkedMs > 0) fields['DialCallDuration'] = String(Math.ceil(report.talkedMs / 1000));
@@ -196,7 +197,7 @@ function legCallbacks(leg: Leg, report: DialReport, host: VerbHost): (status: st
       status === 'in-progress' ? 'answered' : ['initiated', 'ringing'].includes(status) ? status : 'completed';
     if (!events.includes(event)) return;
     host.callback(statusCallback, methodOf(statusCallbackMethod), {
-      CallSid: report.callSid,
+      CallSid: report.callId,
       ParentCallSid: host.callSid,
       From: report.callerId,
       To: report.to,

@@ -9,9 +9,11 @@ import type { FlowNode } from './runtime';
 export interface Addresses {
   publicUrl: string;
   twilio: string;
+  telnyx: string;
   deepgram: string;
   openai: string;
   cartesia: string;
+  elevenlabs: string;
 }
 
 export { KEYS };
@@ -30,12 +32,16 @@ export function pointed(flows: readonly FlowNode[], at: Addresses): FlowNode[] {
     switch (node.type) {
       case 'twilio-account':
         return { ...node, baseUrl: at.twilio, publicUrl: at.publicUrl };
+      case 'telnyx-account':
+        return { ...node, baseUrl: at.telnyx, publicUrl: at.publicUrl };
       case 'deepgram-account':
         return { ...node, baseUrl: at.deepgram };
       case 'openai-account':
         return { ...node, baseUrl: at.openai };
       case 'cartesia-account':
         return { ...node, baseUrl: at.cartesia };
+      case 'elevenlabs-account':
+        return { ...node, baseUrl: at.elevenlabs };
       case 'http request':
         return {
           ...node,

@@ -18,6 +18,21 @@ export function insert(flows: readonly FlowNode[], fromType: string, node: Parti
   return [...flows.map((other) => (other === from ? { ...from, wires } : other)), inserted];
 }
 
+/** The same flow for calls at Telnyx: its two ends are exchanged, and the account, and nothing between them. */
+export function onTelnyx(flows: readonly FlowNode[]): FlowNode[] {
+  return flows.map((node) => {
+    if (node.type === 'twilio-out') return { ...node, type: 'telnyx-out' };
+    if (node.type === 'twilio-in') {
+      const path = String(node.path).replace('/twilio/', '/telnyx/');
+      return { ...node, type: 'telnyx-in', path, voice: 'female', language: 'en-US', options: '{}', headers: '{}' };
+    }
+    if (node.type !== 'twilio-account') return { ...node };
+    const { id, name, publicUrl, baseUrl, version } = node;
+    const credentials = { apiKey: '${TELNYX_API_KEY}', publicKey: '${TELNYX_PUBLIC_KEY}' };
+    return { id, type: 'telnyx-account', name, publicUrl, baseUrl, version, credentials };
+  });
+}
+
 /** Adds a `test-sink` at an output of a node, beside the wires that are there. */
 export function sinkAt(flows: readonly FlowNode[], type: string, output: number, name: string): FlowNode[] {
   const sink: FlowNode = { id: `sink-${name}`, type: 'test-sink', name, x: 500, y: 400, wires: [[]] };

@@ -1,5 +1,6 @@
 /** A stage for flow tests: a real Node-RED, the simulated world, and an example deployed on it as shipped. */
 import assert from 'node:assert/strict';
+import { TELNYX_SIGNING_SEED } from '../../simulators/keys';
 import { World } from '../../simulators/world';
 import type { WorldOptions } from '../../simulators/world';
 import type { Call, CallReport, CallerScript, RingOptions } from '../../simulators/twilio';
@@ -11,6 +12,7 @@ import type { DeployType, FlowNode } from './runtime';
 const QUICK: WorldOptions = {
   openai: { firstTokenMs: 80, tokenMs: 10 },
   cartesia: { firstAudioMs: 60 },
+  elevenlabs: { firstAudioMs: 60 },
 };
 
 export class Stage {
@@ -23,9 +25,11 @@ export class Stage {
     Object.assign(process.env, KEYS);
     const world = await new World({
       twilio: { accountSid: KEYS.TWILIO_ACCOUNT_SID, authToken: KEYS.TWILIO_AUTH_TOKEN, ...options.twilio },
+      telnyx: { apiKey: KEYS.TELNYX_API_KEY, signingSeed: TELNYX_SIGNING_SEED, ...options.telnyx },
       deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY, ...options.deepgram },
       openai: { apiKey: KEYS.OPENAI_API_KEY, ...QUICK.openai, ...options.openai },
       cartesia: { apiKey: KEYS.CARTESIA_API_KEY, ...QUICK.cartesia, ...options.cartesia },
+      elevenlabs: { apiKey: KEYS.ELEVENLABS_API_KEY, ...QUICK.elevenlabs, ...options.elevenlabs },
     }).start();
     return new Stage(await Runtime.start(), world);
   }

@@ -304,7 +304,7 @@ describe('a call to an application', function () {
     const { fields } = await app.requested('/dialled');
     assert.deepEqual(
       [fields['DialCallStatus'], fields['DialBridged'], fields['DialCallSid']],
-      ['busy', 'false', report.dials[0]?.callSid],
+      ['busy', 'false', report.dials[0]?.callId],
     );
     assert.equal(report.heardText, '');
     assert.deepEqual(

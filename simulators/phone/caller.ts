@@ -128,6 +128,16 @@ export class Caller {
     }
   }
 
+  /** What was said, and how it was answered; copies. */
+  report(): { said: SaidText[]; turns: TurnLatency[]; interruptions: Interruption[]; failure: string | undefined } {
+    return {
+      said: [...this.said],
+      turns: this.turns.map((turn) => ({ ...turn })),
+      interruptions: this.interruptions.map((each) => ({ ...each })),
+      failure: this.failure,
+    };
+  }
+
   private get tickBeganMs(): number {
     return this.ear.nowMs - TICK_MS;
   }

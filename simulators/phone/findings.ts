@@ -1,9 +1,9 @@
 /**
- * What the phone company holds against the application: Twilio's error and warning codes (contracts/twilio.md section 7), as the
- * real one shows them in its console. A correct application causes none.
+ * What the phone company holds against the application, under the carrier's own error and warning codes, as the real one shows
+ * them in its console. A correct application causes none.
  */
 export interface Finding {
-  /** Twilio's code, e.g. 31951; 0 where the simulator has an opinion for which Twilio has no code. */
+  /** The carrier's code, e.g. Twilio's 31951; 0 where the simulator has an opinion for which the carrier has no code. */
   code: number;
   severity: 'error' | 'warning';
   message: string;

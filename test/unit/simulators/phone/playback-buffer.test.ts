@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { BUFFER_LIMIT_BYTES, PlaybackBuffer } from '../../../../simulators/twilio/playback-buffer';
+import { BUFFER_LIMIT_BYTES, PlaybackBuffer } from '../../../../simulators/phone/playback-buffer';
 
 function buffer(): { buffer: PlaybackBuffer; echoes: string[] } {
   const echoes: string[] = [];

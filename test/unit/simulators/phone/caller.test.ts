@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FRAME_BYTES, hearWords, isSilent, speakWords } from '../../../../simulators/audio';
-import { Caller } from '../../../../simulators/twilio/caller';
-import { Ear } from '../../../../simulators/twilio/ear';
-import type { CallerScript } from '../../../../simulators/twilio/script';
+import { Caller } from '../../../../simulators/phone/caller';
+import { Ear } from '../../../../simulators/phone/ear';
+import type { CallerScript } from '../../../../simulators/phone/script';
 
 /** A caller without a phone company: time passes only when the test says so. */
 class Room {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { TICK_MS, Ticker } from '../../../../simulators/twilio/ticker';
+import { TICK_MS, Ticker } from '../../../../simulators/phone/ticker';
 
 describe('the ticker of all calls', () => {
   it('makes good what a busy event loop has missed', async () => {

@@ -1,6 +1,6 @@
 import { BYTES_PER_MS, FRAME_BYTES } from '../audio';
 
-/** Twilio buffers at most ten minutes of unplayed audio per stream (error 31931). */
+/** At most ten minutes of unplayed audio are buffered per stream: what Twilio documents (error 31931), taken for every carrier. */
 export const BUFFER_LIMIT_BYTES = 600_000 * BYTES_PER_MS;
 
 interface PendingMark {
