@@ -6,9 +6,10 @@ import { example } from '../support/example';
 import { catchAll } from '../support/flows';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
+import { withElevenLabs } from '../support/voices';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
-const PROVIDERS = ['deepgram', 'openai', 'cartesia'] as const;
+const PROVIDERS = ['deepgram', 'openai', 'cartesia', 'elevenlabs'] as const;
 type Provider = (typeof PROVIDERS)[number];
 
 /** The faults of the table, as the simulators know them. */
@@ -44,7 +45,8 @@ const SCRIPT: CallerStep[] = [
 /** Example 01 as a tab of its own, with keys and a path of its own, so that a fault strikes this call alone. */
 function tab(stage: Stage, name: string): FlowNode[] {
   const rename = (id: string): string => `${id}-${name}`;
-  const flow = catchAll(stage.prepare(example('01')), 'errors').map((node): FlowNode => {
+  const spoken = name.startsWith('elevenlabs') ? withElevenLabs(example('01')) : example('01');
+  const flow = catchAll(stage.prepare(spoken), 'errors').map((node): FlowNode => {
     const copy: FlowNode = { ...node, id: rename(node.id) };
     if (node.z) copy.z = rename(node.z);
     if (node.wires) copy.wires = node.wires.map((to) => to.map(rename));
@@ -87,6 +89,7 @@ describe('provider x fault', () => {
       deepgram: { apiKey: keys },
       openai: { apiKey: keys, firstTokenMs: 80, tokenMs: 10 },
       cartesia: { apiKey: keys, firstAudioMs: 60 },
+      elevenlabs: { apiKey: keys, firstAudioMs: 60 },
     });
     await stage.deploy([...cells.flatMap(({ name }) => tab(stage, name)), ...tab(stage, 'control')]);
   });
@@ -122,10 +125,10 @@ describe('provider x fault', () => {
         const sorry = /sorry/i.test(report.heardText) && !voice ? ' sorry' : '';
         return `${Number.isFinite(silence) ? (silence / 1000).toFixed(1) : 'mute'}${sorry}${voice}`.padEnd(13);
       });
-      return `    ${provider.padEnd(10)}${row.join('')}`;
+      return `    ${provider.padEnd(11)}${row.join('')}`;
     });
     console.log(`    ${title}: longest silence in s, and who said sorry`);
-    console.log([`    ${''.padEnd(10)}${columns.map((name) => name.padEnd(13)).join('')}`, ...lines].join('\n'));
+    console.log([`    ${''.padEnd(11)}${columns.map((name) => name.padEnd(13)).join('')}`, ...lines].join('\n'));
   }
 
   function controlNoticedNothing(control: CallReport): void {
@@ -148,7 +151,7 @@ describe('provider x fault', () => {
       if (report.endedBy !== 'caller') wrong.push(`${name}: the call was ended by ${report.endedBy ?? 'nobody'}`);
       const errors = stage.nodeRed.received(`errors-${name}`);
       const told = errors.find(
-        (msg) => msg.provider === provider && (msg.call as { id?: string })?.id === report.callSid,
+        (msg) => msg.provider === provider && (msg.call as { id?: string })?.id === report.callId,
       );
       if (!told || typeof told.cause !== 'string')
         wrong.push(`${name}: Catch was not told of ${fault}: ${JSON.stringify(errors.map(({ payload }) => payload))}`);

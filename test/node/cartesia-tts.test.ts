@@ -1,177 +1,23 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { NodeAPI } from 'node-red';
-import type { Call } from '../../nodes/call/call';
-import { registry } from '../../nodes/call/heart';
-import type { CallInfo, UtteranceInfo, VoiceMessage } from '../../nodes/call/message';
+import type { CallInfo } from '../../nodes/call/message';
 import { countPlaces } from '../../nodes/call/places';
 import cartesiaAccount from '../../nodes/cartesia/cartesia-account';
 import cartesiaTts from '../../nodes/cartesia/cartesia-tts';
 import { countSockets } from '../../nodes/cartesia/pool';
-import { hearWords } from '../../simulators/audio';
 import { CartesiaSimulator } from '../../simulators/cartesia';
 import type { CartesiaOptions } from '../../simulators/cartesia';
 import { SIMULATOR_KEY } from '../../simulators/loopback';
-import { until } from '../unit/cartesia/speaker';
+import { until } from '../unit/call/utterance';
+import { TtsStage } from './tts-stage';
 
-type Config = { id: string; type: string } & Record<string, unknown>;
-
-/** As much of a node as the shell sees. */
-class FakeNode extends EventEmitter {
-  readonly sent: VoiceMessage[] = [];
-  readonly errors: { err: Error; msg: Record<string, unknown> }[] = [];
-  readonly statuses: string[] = [];
-  readonly warnings: string[] = [];
-  readonly wires: string[][] = [];
-  name = '';
-
-  constructor(
-    readonly id: string,
-    readonly type: string,
-    readonly credentials: object,
-  ) {
-    super();
-  }
-
-  send(msg: VoiceMessage): void {
-    this.sent.push(msg);
-    this.emit('sent', msg);
-  }
-  status(status: { text: string }): void {
-    this.statuses.push(status.text);
-  }
-  error(err: Error, msg: Record<string, unknown>): void {
-    this.errors.push({ err, msg });
-  }
-  warn(line: string): void {
-    this.warnings.push(line);
-  }
-  log(): void {}
-  debug(): void {}
-
-  receive(msg: unknown): void {
-    this.emit('input', msg, undefined, (err?: Error) => err && this.error(err, {}));
-  }
-}
-
-/** As much of Node-RED as the nodes see. */
-class FakeRed {
-  readonly nodes = new Map<string, FakeNode>();
-  private readonly types = new Map<string, (this: FakeNode, config: Config) => void>();
-  readonly events = new EventEmitter();
-
-  constructor() {
-    const api = {
-      nodes: {
-        createNode: () => undefined,
-        getNode: (id: string) => this.nodes.get(id) ?? null,
-        registerType: (type: string, constructor: (this: FakeNode, config: Config) => void) =>
-          this.types.set(type, constructor),
-      },
-      events: this.events,
-      _: (key: string) => key,
-    } as unknown as NodeAPI;
-    cartesiaAccount(api);
-    cartesiaTts(api);
-  }
-
-  /** Deploys a node; the one that was there is closed. */
-  deploy(config: Config, credentials: object = {}): FakeNode {
-    this.nodes.get(config.id)?.emit('close', () => undefined);
-    const node = new FakeNode(config.id, config.type, credentials);
-    this.nodes.set(config.id, node);
-    this.types.get(config.type)?.call(node, config);
-    return node;
-  }
-}
-
-let stageCounter = 0;
-
-/** A TTS node at the simulator, and calls that reach it. */
-class Stage {
-  readonly red = new FakeRed();
-  readonly id = `tts-${++stageCounter}`;
-  readonly accountId = `account-${stageCounter}`;
-  readonly calls: Call[] = [];
-  node!: FakeNode;
-
-  constructor(readonly simulator: CartesiaSimulator) {
-    this.account(SIMULATOR_KEY);
-    this.deploy();
-  }
-
-  account(apiKey: string, id = this.accountId): void {
-    this.red.deploy({ id, type: 'cartesia-account', baseUrl: this.simulator.url }, { apiKey });
-  }
-
-  deploy(config: Record<string, unknown> = {}): void {
-    this.node = this.red.deploy({
-      id: this.id,
-      type: 'cartesia-tts',
-      account: this.accountId,
-      voice: 'voice-1',
-      options: '{}',
-      headers: '{}',
-      concurrency: 15,
-      ...config,
-    });
-  }
-
-  call(): Call {
-    const info: CallInfo = {
-      id: `call-${stageCounter}-${this.calls.length}`,
-      carrier: 'test',
-      direction: 'inbound',
-      from: '+15550000001',
-      to: '+15550000002',
-      startedAt: Date.now(),
-      parameters: {},
-      media: { encoding: 'mulaw', sampleRate: 8000 },
-    };
-    const carrier = {
-      name: 'test',
-      connected: true,
-      play: () => undefined,
-      mark: () => undefined,
-      clear: () => undefined,
-      hangUp: () => Promise.resolve(),
-      say: () => Promise.resolve(),
-      dispose: () => undefined,
-    };
-    const limits = { maxDurationMs: 60_000, silenceMs: 60_000, goodbye: '' };
-    const call = registry.open(info, carrier, 'in', () => limits);
-    this.calls.push(call);
-    this.send(call, 'call.started', {});
-    return call;
-  }
-
-  send(call: Call, topic: string, payload: unknown, more: Record<string, unknown> = {}): void {
-    this.node.receive({ topic, payload, call: { ...call.info }, ...more });
-  }
-
-  reply(call: Call, id: string, pieces: string[], more: Partial<UtteranceInfo> = {}): void {
-    pieces.forEach((text, seq) => {
-      const utterance = { id, by: 'agent', kind: 'reply', seq, done: seq === pieces.length - 1, interruptible: true };
-      this.send(call, 'reply', text, { utterance: { ...utterance, ...more } });
-    });
-  }
-
-  audio(call: Call, id?: string): VoiceMessage[] {
-    return this.node.sent.filter(
-      (msg) => msg.topic === 'audio' && msg.call.id === call.info.id && (!id || msg.utterance?.id === id),
-    );
-  }
-
-  heard(call: Call, id?: string): string {
-    return hearWords(Buffer.concat(this.audio(call, id).map((msg) => msg.payload as Buffer)));
-  }
-
-  async spoken(call: Call, id: string): Promise<string> {
-    await until(`${id} is spoken`, () => this.audio(call, id).some((msg) => msg.utterance?.done));
-    return this.heard(call, id);
-  }
-}
+const CARTESIA = {
+  register: [cartesiaAccount, cartesiaTts],
+  type: 'cartesia-tts',
+  accountType: 'cartesia-account',
+  config: { voice: 'voice-1', options: '{}', headers: '{}', concurrency: 15 },
+};
+type Stage = TtsStage<CartesiaSimulator>;
 
 describe('cartesia-tts', function () {
   this.timeout(10_000);
@@ -180,7 +26,7 @@ describe('cartesia-tts', function () {
   async function set(options: CartesiaOptions = {}): Promise<Stage> {
     const simulator = new CartesiaSimulator({ firstAudioMs: 20, pace: 20, ...options });
     await simulator.start();
-    stage = new Stage(simulator);
+    stage = new TtsStage(simulator, CARTESIA);
     return stage;
   }
 
