@@ -114,7 +114,7 @@ export class Call {
   async hangUp(reason: EndReason, goodbye?: string): Promise<void> {
     if (this.state === 'ended') return;
     this.ending ??= reason;
-    this.hangingUp ??= this.carrier.hangUp(goodbye).finally(() => this.end(this.ending ?? reason));
+    this.hangingUp ??= this.carrier.hangUp(goodbye, reason).finally(() => this.end(this.ending ?? reason));
     await this.hangingUp;
   }
 

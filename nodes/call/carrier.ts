@@ -1,3 +1,5 @@
+import type { EndReason } from './message';
+
 /**
  * What a phone company must do for us, for one call. The heart knows no more of a carrier than this; a carrier's folder
  * implements it and registers the call with the registry.
@@ -25,8 +27,9 @@ export interface Carrier {
   /**
    * Ends the call at the carrier and resolves when that is confirmed (or known to be over already).
    * @param goodbye words for the carrier's own voice, spoken before the end.
+   * @param reason why; at `shutdown` nobody waits for longer than 3 s
    */
-  hangUp(goodbye?: string): Promise<void>;
+  hangUp(goodbye?: string, reason?: EndReason): Promise<void>;
 
   /**
    * Speaks by the carrier's own voice, with no TTS of ours, and then connects the caller to us again: the last resort

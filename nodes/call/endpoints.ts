@@ -40,6 +40,11 @@ export interface Endpoint {
   /** Those of them that are upgraded to a WebSocket. */
   readonly upgrades: readonly string[];
   request(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer>;
+  /**
+   * Where a carrier sends all to one path: true for what belongs to a call under way, and not to a new one. Only decides
+   * whether the request waits for a Deploy.
+   */
+  isOfCall?(rawBody: Buffer): boolean;
   /** Takes over the socket, or refuses it with `refuseUpgrade`. */
   upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Told after each Deploy why the path does not work, in words for the ops person; undefined where it does. */
@@ -248,7 +253,8 @@ function dispatch(req: WithRawBody, res: ServerResponse, next: Next): void {
 
 async function handle(req: WithRawBody, url: string): Promise<EndpointAnswer | undefined> {
   // A call under way is served whatever the flows do: its state is ours, and hanging up must not wait for a Deploy.
-  const ofCall = (find(pathname(url))?.sub.length ?? 0) > 0;
+  const first = find(pathname(url));
+  const ofCall = first !== undefined && (first.sub.length > 0 || isOfCall(first.claim, req));
   if (!ofCall && !(await gate.whenOpen(GATE_WAIT_MS))) {
     return { status: 503, type: 'text/plain', body: 'The flows are stopped.', headers: { 'retry-after': '5' } };
   }
@@ -256,7 +262,7 @@ async function handle(req: WithRawBody, url: string): Promise<EndpointAnswer | u
   if (!target) return undefined;
   const { endpoint } = target.claim;
   // What is left of a path that is given up serves the calls that it has, and takes no new ones.
-  if (target.sub.length === 0 && isGone(target.claim)) return undefined;
+  if (target.sub.length === 0 && isGone(target.claim) && !isOfCall(target.claim, req)) return undefined;
   if (endpoint.upgrades.includes(target.sub[0] ?? '')) return { status: 426, headers: { upgrade: 'websocket' } };
   try {
     return await endpoint.request(requestOf(req, url, target));
@@ -264,6 +270,10 @@ async function handle(req: WithRawBody, url: string): Promise<EndpointAnswer | u
     endpoint.failed(asError(err));
     throw err;
   }
+}
+
+function isOfCall({ endpoint }: Claim, req: WithRawBody): boolean {
+  return endpoint.isOfCall?.(req.rawBody ?? Buffer.alloc(0)) ?? false;
 }
 
 function requestOf(req: WithRawBody, url: string, { sub }: Target): EndpointRequest {

@@ -1,68 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { refuseUpgrade } from '../call/endpoints';
-import type { Endpoint, EndpointAnswer, EndpointRequest } from '../call/endpoints';
+import type { EndpointAnswer, EndpointRequest } from '../call/endpoints';
 import { ProviderError } from '../call/errors';
+import { FrontDesk } from '../call/front-desk';
 import { registry } from '../call/heart';
-import type { CallInfo } from '../call/message';
 import type { NodeSlot } from '../call/node-slot';
 import { RecentKeys } from '../call/recent';
 import type { TwilioAccount } from './account';
-import { refused } from './counters';
-import { TwilioInSession } from './in-session';
+import { endReasonOf } from './call-status';
 import type { TwilioInSettings } from './in-settings';
-import { mediaServer } from './media-stream';
+import { mediaServer } from '../call/media-socket';
 import { TwilioRest } from './rest';
-import { isEnded } from './stream-watch';
-import { Tokens } from './tokens';
 import { TwilioCall } from './twilio-call';
 import * as twiml from './twiml';
 import { checkUpgrade, checkWebhook, readParams } from './webhook';
 import type { Verdict } from './webhook';
 
-/** A wrong signature is told to the ops person at most so often, ms: whoever knocks must not fill the log. */
-const TELL_EVERY_MS = 60_000;
-
-/** Twilio sends a frame every 20 ms: a socket on which nothing moves for so long has lost its other end, ms. */
-const DEAD_AFTER_MS = 30_000;
-
-/** Answers what Twilio asks of one `twilio-in`: webhooks, `next`, callbacks, media sockets. Belongs to the node's id. */
-export class FrontDesk implements Endpoint {
+/** Answers what Twilio asks of one `twilio-in`: webhooks, `next`, callbacks, media sockets. */
+export class TwilioFrontDesk extends FrontDesk<TwilioInSettings> {
   readonly names = ['next', 'stream-status', 'media'];
-  readonly upgrades = ['media'];
-  private readonly tokens = new Tokens();
   private readonly rest = new TwilioRest(() => this.settings.account);
   private readonly reported = new RecentKeys(256);
-  private toldAt = -Infinity;
-  private problem: string | undefined;
 
-  constructor(private readonly slot: NodeSlot<TwilioInSettings>) {}
-
-  /** Shows how many calls there are. */
-  showCalls(): void {
-    if (this.problem !== undefined) return this.showWords('red', this.problem);
-    const count = registry.callsOf(this.slot.id).filter((call) => call.state !== 'ended').length;
-    this.slot.show(
-      count > 0
-        ? { fill: 'green', shape: 'dot', text: 'common.status.calls', values: { count } }
-        : { fill: 'blue', shape: 'ring', text: 'common.status.idle' },
-    );
-  }
-
-  /** A new instance: what was wrong is told again if it still is. */
-  anew(): void {
-    this.problem = undefined;
-  }
-
-  reachable(problem: string | undefined): void {
-    if (problem === this.problem) return;
-    this.problem = problem;
-    this.showCalls();
-    if (problem) this.slot.fail(new ProviderError('twilio', 'settings', problem, { advice: '.' }));
-  }
-
-  failed(error: Error): void {
-    this.slot.fail(error);
+  constructor(slot: NodeSlot<TwilioInSettings>) {
+    super(slot, 'twilio');
   }
 
   request(request: EndpointRequest): EndpointAnswer {
@@ -86,29 +48,7 @@ export class FrontDesk implements Endpoint {
       this.tell(verdict);
       return refuseUpgrade(socket, verdict === 'missing' ? 401 : 403, `Twilio's signature is ${verdict}.`);
     }
-    const call = twilioCall(this.tokens.consume(token) ?? '');
-    if (!call) {
-      refused.token++;
-      return refuseUpgrade(socket, 403, 'No call expects this stream.');
-    }
-    mediaServer.handleUpgrade(raw, socket, head, (websocket) => {
-      raw.socket.setTimeout(DEAD_AFTER_MS, () => websocket.terminate());
-      call.admit(websocket, raw.socket);
-    });
-  }
-
-  private showWords(fill: 'red' | 'yellow', text: string): void {
-    this.slot.show({ fill, shape: 'ring', text, plain: true });
-  }
-
-  private get settings(): TwilioInSettings {
-    return this.slot.settings;
-  }
-
-  /** Public URL and path, as deployed now. */
-  private get url(): string {
-    const { account, path } = this.settings;
-    return account.publicUrl + path.replace(/\/+$/, '');
+    this.admit(token, twilioCall, mediaServer, { raw, socket, head });
   }
 
   /** By the account as it is, or as it was when the call came: Twilio goes by what it was told then. */
@@ -125,50 +65,19 @@ export class FrontDesk implements Endpoint {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(callSid)) return { status: 400, type: 'text/plain', body: 'CallSid is missing.' };
     const known = twilioCall(callSid);
     // A status callback whose URL is that of the webhook.
-    if (isEnded(params.CallStatus)) return xml(known?.next(params.CallStatus) ?? twiml.nothing());
+    if (endReasonOf(params.CallStatus)) return xml(known?.next(params.CallStatus) ?? twiml.nothing());
     if (known) return xml(known.twiml());
     if (registry.hasEnded(callSid)) return xml(twiml.hangup());
-    if (registry.callsOf(this.slot.id).length >= this.settings.maxCalls) return this.busy(callSid);
-    return xml(this.open(callSid, params).twiml());
-  }
-
-  /** Opens the call: from here on it has its slot. */
-  private open(callSid: string, params: Record<string, string>): TwilioCall {
-    const info: CallInfo = {
-      id: callSid,
-      carrier: 'twilio',
-      direction: params.Direction?.startsWith('outbound') ? 'outbound' : 'inbound',
-      from: params.From ?? '',
-      to: params.To ?? '',
-      startedAt: Date.now(),
-      parameters: { ...this.settings.parameters },
-      media: { encoding: 'mulaw', sampleRate: 8000 },
-    };
-    const { slot, rest, tokens } = this;
-    const carrier = new TwilioCall(callSid, params, this.settings.account);
-    const call = registry.open(info, carrier, slot.id, () => slot.settings);
-    const session = new TwilioInSession(call, slot, () => this.showCalls());
-    call.sessions.set(slot.id, session);
-    slot.sessions.add(session);
-    session.onDispose(() => slot.sessions.delete(session));
-    const url = (): string => this.url;
-    carrier.attach(call, {
-      rest,
-      tokens,
-      get url() {
-        return url();
-      },
-      fail: (error) => session.report(error),
-      audio: (payload) => session.audio(payload),
-    });
-    slot.log('info', 'A call came in.', callSid);
-    this.showCalls();
-    return carrier;
+    if (this.full) return this.busy(callSid);
+    const direction = params.Direction?.startsWith('outbound') ? 'outbound' : 'inbound';
+    const call = new TwilioCall(callSid, params, this.settings.account);
+    this.open({ direction, from: params.From ?? '', to: params.To ?? '' }, call, () => ({ rest: this.rest }));
+    return xml(call.twiml());
   }
 
   private busy(callSid: string): EndpointAnswer {
-    const { busy, busyText, forwardTo, maxCalls } = this.settings;
-    this.slot.log('warn', `All ${maxCalls} lines are taken: a call got the busy answer (${busy}).`, callSid);
+    const { busy, busyText, forwardTo } = this.settings;
+    this.noteBusy(callSid);
     if (busy === 'reject') return xml(twiml.rejectBusy());
     if (busy === 'forward') return xml(twiml.forward(forwardTo));
     return xml(twiml.hangup(busyText));
@@ -195,13 +104,11 @@ export class FrontDesk implements Endpoint {
   }
 
   private tell(verdict: 'wrong' | 'missing'): void {
-    refused.signature++;
-    if (verdict === 'missing' || performance.now() - this.toldAt < TELL_EVERY_MS) return;
-    this.toldAt = performance.now();
-    this.showWords('yellow', '403: wrong signature');
-    this.slot.log(
-      'warn',
-      `A request was refused (403): its signature does not fit. If it was Twilio, the number's webhook must be ${this.url} to the letter, and the auth token that of the account.`,
+    this.countRefusal(
+      '403: wrong signature',
+      verdict === 'missing'
+        ? undefined
+        : `A request was refused (403): its signature does not fit. If it was Twilio, the number's webhook must be ${this.url} to the letter, and the auth token that of the account.`,
     );
   }
 }

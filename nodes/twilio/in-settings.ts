@@ -1,47 +1,16 @@
 import type { NodeAPI } from 'node-red';
-import type { CallLimits } from '../call/call';
-import { choice, number, SettingError, text, textMap } from '../call/settings';
+import { readInSettings } from '../call/in-settings';
+import type { InSettings } from '../call/in-settings';
 import type { RawConfig } from '../call/settings';
 import { twilioAccountOf } from './account';
 import type { TwilioAccount } from './account';
 
-/** What a caller gets when all lines are taken. */
-export type Busy = 'say' | 'reject' | 'forward';
-
 /** `twilio-in`, as deployed. */
-export interface TwilioInSettings extends CallLimits {
+export interface TwilioInSettings extends InSettings {
   account: TwilioAccount;
-  path: string;
-  /** What the flow finds in `msg.call.parameters`. */
-  parameters: Record<string, string>;
-  maxCalls: number;
-  busy: Busy;
-  busyText: string;
-  forwardTo: string;
 }
 
 /** @throws SettingError in words for the ops person */
-export function readInSettings(RED: NodeAPI, config: RawConfig): TwilioInSettings {
-  const path = text(config, 'path', '/twilio/voice');
-  if (!/^\/[^\s?#]*$/.test(path))
-    throw new SettingError(`The path must begin with / and have no spaces, ? or #, not "${path}".`);
-  const busy = choice(config, 'busy', ['say', 'reject', 'forward'] as const, 'say');
-  const forwardTo = text(config, 'forwardTo');
-  // Checked as every number that is dialled: international form, so that no emergency or short code can be meant.
-  if (busy === 'forward' && !/^\+[1-9]\d{6,14}$/.test(forwardTo)) {
-    throw new SettingError('The number to forward to must be in international form, such as +15551234567.');
-  }
-  return {
-    account: twilioAccountOf(RED, config),
-    path,
-    parameters: textMap(config, 'parameters'),
-    maxCalls: number(config, 'maxCalls', 20, 1, 10_000),
-    busy,
-    busyText: text(config, 'busyText', 'All lines are busy. Please call again later.'),
-    forwardTo,
-    maxDurationMs: number(config, 'maxDuration', 30, 0.01, 1_440) * 60_000,
-    silenceMs: number(config, 'idleTimeout', 120, 0.1, 86_400) * 1_000,
-    // Emptied on purpose it stays empty: then the call ends without a word.
-    goodbye: config.goodbye === undefined ? 'Goodbye.' : text(config, 'goodbye'),
-  };
+export function readTwilioInSettings(RED: NodeAPI, config: RawConfig): TwilioInSettings {
+  return { ...readInSettings(config, '/twilio/voice'), account: twilioAccountOf(RED, config) };
 }

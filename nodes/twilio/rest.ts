@@ -1,15 +1,11 @@
+import { askRest } from '../call/carrier-rest';
 import { causeOfStatus, ProviderError } from '../call/errors';
 import type { TwilioAccount } from './account';
 
-/** Longer than this a caller does not wait either. */
-const TIMEOUT_MS = 5_000;
 /** Update of a call that is over (contracts/twilio.md, section 9). */
 const CALL_IS_OVER = '21220';
 
-/**
- * The few requests to Twilio's REST API that a call needs (section 9.2), by plain fetch: the official client makes its URL
- * from region and edge, so that no proxy or simulator can stand in, and keeps sockets open that would outlive their call.
- */
+/** The few requests to Twilio's REST API that a call needs (section 9.2). */
 export class TwilioRest {
   /** @param account asked for each request: a Deploy may have changed it */
   constructor(private readonly account: () => TwilioAccount) {}
@@ -31,7 +27,7 @@ export class TwilioRest {
     await this.request('POST', accountSid, callSid, new URLSearchParams(fields));
   }
 
-  private async request(
+  private request(
     method: 'GET' | 'POST',
     accountSid: string,
     callSid: string,
@@ -40,39 +36,17 @@ export class TwilioRest {
   ): Promise<Record<string, unknown>> {
     const account = this.account();
     const sid = account.accountSid || accountSid;
-    const url = `${account.baseUrl}/2010-04-01/Accounts/${encodeURIComponent(sid)}/Calls/${encodeURIComponent(callSid)}.json`;
     const withKey = account.apiKeySid !== '' && account.apiKeySecret !== '';
     const login = withKey ? `${account.apiKeySid}:${account.apiKeySecret}` : `${sid}:${account.authToken}`;
-    const abort = new AbortController();
-    const stop = (): void => abort.abort();
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      stop();
-    }, TIMEOUT_MS);
-    signal?.addEventListener('abort', stop);
-    if (signal?.aborted) stop();
-    try {
-      const response = await fetch(url, {
-        method,
-        signal: abort.signal,
-        redirect: 'error',
-        // No socket is kept: it would outlive the call, and be stale when the next one needs it.
-        headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}`, connection: 'close' },
-        ...(form && { body: form }),
-      });
-      const body = readObject(await response.text());
-      if (response.ok) return body;
-      throw refusal(response.status, body);
-    } catch (err) {
-      if (err instanceof ProviderError) throw err;
-      if (late)
-        throw new ProviderError('twilio', 'timeout', `the REST API did not answer within ${TIMEOUT_MS / 1000} s`);
-      throw new ProviderError('twilio', 'refused', `the REST API could not be reached (${reasonOf(err)})`);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
-    }
+    return askRest({
+      provider: 'twilio',
+      url: `${account.baseUrl}/2010-04-01/Accounts/${encodeURIComponent(sid)}/Calls/${encodeURIComponent(callSid)}.json`,
+      method,
+      headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
+      signal,
+      ...(form && { body: form }),
+      refusal,
+    });
   }
 }
 
@@ -87,21 +61,4 @@ function refusal(status: number, body: Record<string, unknown>): ProviderError {
   return new ProviderError('twilio', causeOfStatus(status), `the REST API answered ${status}: ${message} (${code})`, {
     code,
   });
-}
-
-function readObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {
-    // Told by the status alone.
-  }
-  return {};
-}
-
-/** fetch hides what happened in `cause`. */
-function reasonOf(err: unknown): string {
-  const cause = err instanceof Error ? (err.cause ?? err) : err;
-  if (cause instanceof Error) return (cause as NodeJS.ErrnoException).code ?? cause.message;
-  return String(cause);
 }

@@ -1,19 +1,11 @@
-import type { NodeAPI, NodeDef } from 'node-red';
-import type { RawConfig } from '../call/settings';
-import type { TwilioAccountNode } from './account';
+import type { NodeAPI } from 'node-red';
+import { registerCarrierAccount } from '../call/carrier-account';
 
 /** The account node: keeps what the others ask for (account.ts). */
-export = (RED: NodeAPI): void => {
-  function Constructor(this: TwilioAccountNode, config: NodeDef): void {
-    RED.nodes.createNode(this, config);
-    this.config = config as unknown as RawConfig;
-  }
-  RED.nodes.registerType('twilio-account', Constructor as never, {
-    credentials: {
-      accountSid: { type: 'text' },
-      authToken: { type: 'password' },
-      apiKeySid: { type: 'text' },
-      apiKeySecret: { type: 'password' },
-    },
+export = (RED: NodeAPI): void =>
+  registerCarrierAccount(RED, 'twilio-account', {
+    accountSid: { type: 'text' },
+    authToken: { type: 'password' },
+    apiKeySid: { type: 'text' },
+    apiKeySecret: { type: 'password' },
   });
-};

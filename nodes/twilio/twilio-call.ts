@@ -1,59 +1,33 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Call } from '../call/call';
-import type { Carrier } from '../call/carrier';
+import { CarrierCall, FIRST_ASK_MS, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
+import type { CarrierHost } from '../call/carrier-call';
 import { asError, ProviderError } from '../call/errors';
 import type { EndReason } from '../call/message';
 import type { TwilioAccount } from './account';
+import { endReasonOf } from './call-status';
 import { MediaStream } from './media-stream';
-import type { StreamStart } from './media-stream';
 import { isOver } from './rest';
 import type { TwilioRest } from './rest';
-import { isEnded, StreamWatch } from './stream-watch';
-import type { Tokens } from './tokens';
 import { connect, hangup, sayThenNext } from './twiml';
 
-/** So long a call may be without a media stream: after the webhook, after a loss, after a reconnection was offered. */
-const NO_STREAM_MS = 10_000;
-/** While a stream is on its way nobody is asked whether the caller is still there. */
-const FIRST_ASK_MS = 2_000;
-/** How often a call whose stream breaks is connected again. */
-const MAX_RECONNECTS = 5;
 /** When the REST API fails, the end of the stream makes Twilio ask `next`: so long we wait for that. */
 const NEXT_MS = 2_000;
-/** Twilio's own voice speaks at least so fast, ms for a character. */
-const SAY_MS_PER_CHARACTER = 120;
 
-/** What a call needs of the in-node that it came to; outlives the node's instances. */
-export interface TwilioCallHost {
+/** What a call needs of the `twilio-in` that it came to. */
+export interface TwilioCallHost extends CarrierHost {
   readonly rest: TwilioRest;
-  readonly tokens: Tokens;
-  /** Public URL and path of the node, as deployed now. */
-  readonly url: string;
-  fail(error: Error): void;
-  /** A frame of the caller's voice. */
-  audio(payload: Buffer): void;
 }
 
-/** One call at Twilio: its streams one after another, its TwiML, and what the heart asks of a carrier. */
-export class TwilioCall implements Carrier {
+/** One call at Twilio: its TwiML, its REST updates, and what the heart asks of a carrier. */
+export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
   readonly name = 'twilio';
-  private call: Call | undefined;
-  private host: TwilioCallHost | undefined;
-  private stream: MediaStream | undefined;
-  /** All sockets of this call that are open, also one that has not started or is being replaced. */
-  private readonly streams = new Set<MediaStream>();
-  private readonly watch: StreamWatch;
-  private begun = false;
-  private over = false;
-  private reconnects = 0;
+  protected readonly streamAdvice =
+    'Check that Twilio can open a wss:// connection to the public URL (Error log in its console).';
   /** Set while a reconnection is ours: how long it may take, ms. */
   private planned: number | undefined;
   /** Words that the REST API could not be told: for `next`. */
   private unsaid: string | undefined;
-  private saying: Promise<void> | undefined;
-  private leaving: Promise<void> | undefined;
-  private goodbye: string | undefined;
   private nextAsked: (() => void) | undefined;
 
   /**
@@ -65,17 +39,11 @@ export class TwilioCall implements Carrier {
     readonly webhook: Readonly<Record<string, string>>,
     readonly account: TwilioAccount,
   ) {
-    this.watch = new StreamWatch((signal) => this.askStatus(signal), {
-      over: (status) => this.ended(status),
-      gaveUp: () => this.giveUp(),
-    });
+    super(callSid);
   }
 
-  /** Binds it to its call in the registry; a stream must come in time from now on. */
-  attach(call: Call, host: TwilioCallHost): void {
-    this.call = call;
-    this.host = host;
-    this.watch.start(NO_STREAM_MS, FIRST_ASK_MS);
+  protected get offered(): Record<string, unknown> {
+    return this.webhook;
   }
 
   get connected(): boolean {
@@ -108,8 +76,9 @@ export class TwilioCall implements Carrier {
    * @param status `CallStatus` of the request
    */
   next(status: string | undefined): string {
-    if (isEnded(status)) {
-      this.ended(status);
+    const reason = endReasonOf(status);
+    if (reason !== undefined) {
+      this.call?.end(reason);
       return hangup();
     }
     const { host } = this;
@@ -163,64 +132,19 @@ export class TwilioCall implements Carrier {
     this.streams.add(stream);
   }
 
-  /** Never rejects: what fails is reported, and the call is over here in any case. */
-  hangUp(goodbye = ''): Promise<void> {
-    this.goodbye ??= goodbye;
-    this.leaving ??= this.leave(this.goodbye);
-    return this.leaving;
-  }
-
-  /** While words of ours are being said, others are not: two nodes may see the same failure. */
-  say(text: string): Promise<void> {
-    this.saying ??= this.speak(text).finally(() => (this.saying = undefined));
-    return this.saying;
-  }
-
-  dispose(): void {
-    if (this.over) return;
-    this.over = true;
-    this.watch.stop();
-    this.host?.tokens.revoke(this.callSid);
+  protected override release(): void {
     this.nextAsked?.();
-    this.stream = undefined;
-    for (const stream of this.streams) stream.close();
   }
 
-  private onStarted(stream: MediaStream, start: StreamStart): void {
-    const { call } = this;
-    if (!call || this.over || this.goodbye !== undefined) return stream.close();
-    this.watch.stop();
+  protected override streamBegan(): void {
     this.planned = undefined;
-    if (this.stream) this.detach();
-    this.stream = stream;
-    call.streamOpened();
-    if (this.begun) return;
-    this.begun = true;
-    call.emit('call.started', { raw: { webhook: { ...this.webhook }, start: start.raw } });
   }
 
-  private onDigit(digit: string): void {
-    this.call?.noteWords();
-    this.call?.emit('call.dtmf', digit);
+  protected override mayLack(): number {
+    return this.planned ?? NO_STREAM_MS;
   }
 
-  private onGone(stream: MediaStream): void {
-    this.streams.delete(stream);
-    if (stream !== this.stream) return;
-    this.detach();
-    if (this.over || this.goodbye !== undefined) return;
-    this.watch.start(this.planned ?? NO_STREAM_MS);
-  }
-
-  /** Parts from the present stream; what it had not played will be played by the next. */
-  private detach(): void {
-    const { stream } = this;
-    this.call?.playback.streamLost();
-    this.stream = undefined;
-    stream?.close();
-  }
-
-  private async speak(text: string): Promise<void> {
+  protected async speak(text: string): Promise<void> {
     const { host } = this;
     if (!host || this.over || this.goodbye !== undefined) return;
     const within = NO_STREAM_MS + sayMs(text);
@@ -241,7 +165,7 @@ export class TwilioCall implements Carrier {
     this.watch.start(within);
   }
 
-  private async leave(goodbye: string): Promise<void> {
+  protected async leave(goodbye: string): Promise<void> {
     this.watch.stop();
     try {
       await this.complete(goodbye);
@@ -263,7 +187,7 @@ export class TwilioCall implements Carrier {
   }
 
   /** Closes the stream: Twilio then asks `next`, which answers with the goodbye and a hang-up. */
-  private async leaveByNext(): Promise<void> {
+  protected async leaveByNext(): Promise<void> {
     if (this.over || !this.stream) return;
     const asked = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, NEXT_MS);
@@ -276,32 +200,13 @@ export class TwilioCall implements Carrier {
     await asked;
   }
 
-  /** The call has ended, says Twilio. */
-  private ended(status: string): void {
-    const reasons: Record<string, EndReason> = {
-      busy: 'busy',
-      failed: 'carrier-failed',
-      'no-answer': 'no-answer',
-      canceled: 'canceled',
-    };
-    this.call?.end(reasons[status] ?? 'caller-hangup');
-  }
-
-  /** The caller may be there still, but there is no stream: so the call is ended at Twilio too. */
-  private giveUp(): void {
-    const what = this.begun ? 'did not come back' : 'did not come';
-    this.host?.fail(
-      new ProviderError('twilio', 'carrier', `the media stream ${what} within 10 s; the call was ended.`, {
-        advice: ' Check that Twilio can open a wss:// connection to the public URL (Error log in its console).',
-      }),
-    );
-    // Our slot does not wait for that: it is the last thing that this call asks for, and takes 5 s at most.
+  protected abandon(): void {
+    // Our slot does not wait for that, and it takes 5 s at most.
     this.update({ Status: 'completed' }).catch(() => undefined);
-    this.call?.end('stream-failed');
   }
 
-  private askStatus(signal: AbortSignal): Promise<string> {
-    return this.host?.rest.callStatus(this.accountSid, this.callSid, signal) ?? Promise.resolve('');
+  protected async ask(signal: AbortSignal): Promise<EndReason | undefined> {
+    return endReasonOf(await this.host?.rest.callStatus(this.accountSid, this.callSid, signal));
   }
 
   private update(fields: Record<string, string>): Promise<void> {
@@ -315,16 +220,4 @@ export class TwilioCall implements Carrier {
   private nextUrl(host: TwilioCallHost): string {
     return `${host.url}/next/${this.callSid}`;
   }
-
-  private guard(work: () => void): void {
-    try {
-      work();
-    } catch (err) {
-      this.host?.fail(asError(err));
-    }
-  }
-}
-
-function sayMs(text: string): number {
-  return text.length * SAY_MS_PER_CHARACTER;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import WebSocket from 'ws';
-import type * as Counters from '../../nodes/twilio/counters';
+import type * as Counters from '../../nodes/call/refused';
 import { signForm, signUpgrade } from '../../simulators/twilio';
 import { change, example, KEYS } from '../support/example';
 import { heart, PACKAGE_ROOT, until } from '../support/runtime';
@@ -17,7 +17,7 @@ describe('who knocks at the webhook and at the media socket', () => {
   before(async () => {
     stage = await Stage.set();
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the very counters that the nodes use
-    refused = (require(`${PACKAGE_ROOT}/dist/nodes/twilio/counters.js`) as typeof Counters).refused;
+    refused = (require(`${PACKAGE_ROOT}/dist/nodes/call/refused.js`) as typeof Counters).refused;
     await stage.deploy(change(stage.prepare(example('01')), 'twilio-in', { maxCalls: 10 }));
   });
   after(() => stage.strike());

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocket } from 'ws';
 import { registry } from '../../nodes/call/heart';
-import { refused } from '../../nodes/twilio/counters';
+import { refused } from '../../nodes/call/refused';
 import { speakWords } from '../../simulators/audio';
 import { PhoneCompany, signForm, signUpgrade } from '../../simulators/twilio';
 import type { Call as PhoneCall, RingOptions } from '../../simulators/twilio';

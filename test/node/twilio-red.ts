@@ -1,8 +1,11 @@
-/** A small stand-in for Node-RED around the Twilio nodes: real Express apps, as Node-RED mounts them, and Deploys. */
+/** A small stand-in for Node-RED around the carriers' nodes: real Express apps, as Node-RED mounts them, and Deploys. */
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { NodeAPI } from 'node-red';
+import telnyxAccount from '../../nodes/telnyx/telnyx-account';
+import telnyxIn from '../../nodes/telnyx/telnyx-in';
+import telnyxOut from '../../nodes/telnyx/telnyx-out';
 import twilioAccount from '../../nodes/twilio/twilio-account';
 import twilioIn from '../../nodes/twilio/twilio-in';
 import twilioOut from '../../nodes/twilio/twilio-out';
@@ -103,7 +106,9 @@ export class FakeRed extends EventEmitter {
     this.root.use(adminRoot, admin);
     if (nodeRoot !== false) this.root.use(`${nodeRoot}/`.replace(/\/+$/, '/'), this.httpNode);
     this.httpNode.all('/foreign', (req, res) => res.json({ body: req.body }));
-    for (const register of [twilioAccount, twilioIn, twilioOut]) register(this.api());
+    for (const register of [twilioAccount, twilioIn, twilioOut, telnyxAccount, telnyxIn, telnyxOut]) {
+      register(this.api());
+    }
   }
 
   /** What a node set is registered with. */

@@ -6,8 +6,9 @@ import type { Writable } from 'node:stream';
 import { mock } from 'node:test';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocket } from 'ws';
-import { refused } from '../../../nodes/twilio/counters';
-import { MediaStream, mediaServer } from '../../../nodes/twilio/media-stream';
+import { mediaServer } from '../../../nodes/call/media-socket';
+import { refused } from '../../../nodes/call/refused';
+import { MediaStream } from '../../../nodes/twilio/media-stream';
 import type { StreamStart } from '../../../nodes/twilio/media-stream';
 
 const SID = 'MZ9c0ffee19c0ffee19c0ffee19c0ffee1';

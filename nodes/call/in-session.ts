@@ -1,16 +1,16 @@
-import type { Call, CallEvent } from '../call/call';
-import { copyCall, nextMessageId } from '../call/message';
-import type { VoiceMessage } from '../call/message';
-import type { NodeSlot } from '../call/node-slot';
-import { Session } from '../call/session';
-import type { Verdict } from '../call/session';
-import type { TwilioInSettings } from './in-settings';
+import type { Call, CallEvent } from './call';
+import { copyCall, nextMessageId } from './message';
+import type { VoiceMessage } from './message';
+import type { NodeSlot } from './node-slot';
+import { Session } from './session';
+import type { Verdict } from './session';
 
-/** What `twilio-in` keeps for one call: puts the caller's voice and all that happens in the call on the wires. */
-export class TwilioInSession extends Session<TwilioInSettings> {
+/** What a carrier's in-node keeps for one call: puts the caller's voice and all that happens in the call on the wires. */
+export class InSession<Settings> extends Session<Settings> {
+  /** @param counted told when the call has ended: the node shows how many there are */
   constructor(
     call: Call,
-    slot: NodeSlot<TwilioInSettings>,
+    slot: NodeSlot<Settings>,
     private readonly counted: () => void,
   ) {
     super(call, slot);

@@ -5,7 +5,7 @@ const VALID_MS = 15_000;
 /** Tokens of one call that may be out at once: webhooks are repeated, but not that often. */
 const MAX_PER_CALL = 8;
 
-/** One-time tokens: 128 random bits, bound to a call, valid 15 s, and gone when used. */
+/** One-time tokens: 128 random bits, bound to a call, valid 15 s, and gone when used. What a media socket shows in its path. */
 export class Tokens {
   /** In the order of issue, and so of expiry. */
   private readonly tokens = new Map<string, { callId: string; expiresAt: number }>();

@@ -1,38 +1,44 @@
-import { FRAME_BYTES } from '../call/mulaw';
-import type { Call } from '../call/call';
-import { ProviderError } from '../call/errors';
-import { isSpeakable, readWords } from '../call/message';
-import type { UtteranceInfo, VoiceMessage } from '../call/message';
-import type { NodeSlot } from '../call/node-slot';
-import type { PlaybackRecord, PlaybackTopic } from '../call/playback';
-import { Session } from '../call/session';
-import type { Verdict } from '../call/session';
+import type { Call } from './call';
+import { ProviderError } from './errors';
+import { isSpeakable, readWords } from './message';
+import type { UtteranceInfo, VoiceMessage } from './message';
+import { FRAME_BYTES } from './mulaw';
+import type { NodeSlot } from './node-slot';
+import type { PlaybackRecord, PlaybackTopic } from './playback';
+import { Session } from './session';
+import type { Verdict } from './session';
 
 /** When speech fails, whoever has better words than the last resort opens them within so long, ms. */
 const ANYBODY_ELSE_MS = 300;
-/** A service that is down stays down: each turn is answered by Twilio's voice then, but not for ever. */
+/** A service that is down stays down: each turn is answered by the carrier's own voice then, but not for ever. */
 const MAX_LAST_RESORTS = 30;
 
-/** `twilio-out`, as deployed. */
-export interface TwilioOutSettings {
+/** A carrier's out-node, as deployed. */
+export interface OutSettings {
+  /** The node's type, for words to the ops person. */
+  type: string;
+  /** `msg.call.carrier` of the calls that are its own. */
+  carrier: string;
+  /** The carrier's name, for words to the ops person. */
+  company: string;
   lastResort: boolean;
   lastResortText: string;
 }
 
-/** What `twilio-out` keeps for one call. */
-export class TwilioOutSession extends Session<TwilioOutSettings> {
+/** What a carrier's out-node keeps for one call. */
+export class OutSession extends Session<OutSettings> {
   private readonly told = new Set<string>();
   private echoRest: Buffer | undefined;
   private lastResorts = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(call: Call, slot: NodeSlot<TwilioOutSettings>) {
+  constructor(call: Call, slot: NodeSlot<OutSettings>) {
     super(call, slot);
     this.onDispose(call.tapPlayback(this.guard((topic, record) => this.onPlayback(topic, record))));
   }
 
   receive(msg: VoiceMessage): Verdict {
-    if (this.call.carrier.name !== 'twilio') {
+    if (this.call.carrier.name !== this.settings.carrier) {
       this.once(
         'carrier',
         `this call is of ${this.call.carrier.name}: put the out-node of that carrier at the end of its row.`,
@@ -43,7 +49,7 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
     if (topic === 'audio') {
       if (!Buffer.isBuffer(payload)) {
         throw new ProviderError(
-          'twilio-out',
+          this.settings.type,
           'settings',
           'the payload of an audio message must be a Buffer of mu-law at 8 kHz',
           { advice: '.' },
@@ -54,7 +60,8 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
     } else if (topic === 'interrupt') this.interrupt(payload);
     else if (topic === 'reply.pause') this.call.playback.pause(utterancesOf(payload));
     else if (topic === 'reply.resume') this.call.playback.resume();
-    else if (isSpeakable(msg)) this.once('text', 'text cannot be played: put a text-to-speech node before twilio-out.');
+    else if (isSpeakable(msg))
+      this.once('text', `text cannot be played: put a text-to-speech node before ${this.settings.type}.`);
     return 'taken';
   }
 
@@ -70,7 +77,7 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
   /** The caller's own audio, straight from the in-node: played back, the same bytes, in whole frames. */
   private echo(audio: Buffer): void {
     let bytes = this.echoRest ? Buffer.concat([this.echoRest, audio]) : audio;
-    // Twilio may lose the tail of a message that is no multiple of a frame.
+    // Carriers may lose the tail of a message that is no multiple of a frame.
     const rest = bytes.length % FRAME_BYTES;
     this.echoRest = rest === 0 ? undefined : bytes.subarray(bytes.length - rest);
     if (rest !== 0) bytes = bytes.subarray(0, bytes.length - rest);
@@ -88,7 +95,7 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
   /** Speech has failed and nothing took its place: never silence (CALLS, section 4). */
   private onPlayback(topic: PlaybackTopic, record: PlaybackRecord): void {
     if (topic !== 'playback.interrupted' || (record.reason !== 'tts-failed' && record.reason !== 'timeout')) return;
-    if (this.call.carrier.name !== 'twilio' || this.timer) return;
+    if (this.call.carrier.name !== this.settings.carrier || this.timer) return;
     this.timer = setTimeout(
       this.guard(() => {
         this.timer = undefined;
@@ -102,7 +109,7 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
     const { call, settings } = this;
     if (!settings.lastResort || call.state === 'ended' || call.playback.busy) return;
     if (this.lastResorts++ >= MAX_LAST_RESORTS) return;
-    this.log('warn', "Speech failed: Twilio's own voice says the last resort.");
+    this.log('warn', `Speech failed: ${settings.company}'s own voice says the last resort.`);
     call.noteWords();
     this.run(call.carrier.say(settings.lastResortText));
   }
@@ -111,7 +118,7 @@ export class TwilioOutSession extends Session<TwilioOutSettings> {
   private once(what: string, words: string): void {
     if (this.told.has(what)) return;
     this.told.add(what);
-    throw new ProviderError('twilio-out', 'settings', words, { advice: '' });
+    throw new ProviderError(this.settings.type, 'settings', words, { advice: '' });
   }
 }
 

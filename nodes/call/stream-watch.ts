@@ -1,20 +1,14 @@
+import type { EndReason } from './message';
+
 /** When it is asked, ms after the watch began. */
 const ASK_AT = [0, 500, 1_000, 2_000, 5_000];
 
 /** What a watch finds out. Only one of them is called, and once. */
 export interface WatchListener {
-  /** The carrier says that the call is over, with which status. */
-  over(status: string): void;
+  /** The carrier says that the call is over. */
+  over(reason: EndReason): void;
   /** No stream came in time, and nobody said that the call is over. */
   gaveUp(): void;
-}
-
-/** The states of a call that has ended (contracts/twilio.md, section 10.1). */
-const ENDED = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled']);
-
-/** True for a `CallStatus` after which nothing comes. */
-export function isEnded(status: string | undefined): status is string {
-  return status !== undefined && ENDED.has(status);
 }
 
 /**
@@ -25,9 +19,9 @@ export class StreamWatch {
   private timer: NodeJS.Timeout | undefined;
   private abort: AbortController | undefined;
 
-  /** @param ask for the call's status; a rejection counts as no answer */
+  /** @param ask why the call is over; undefined if it goes on. A rejection counts as no answer. */
   constructor(
-    private readonly ask: (signal: AbortSignal) => Promise<string>,
+    private readonly ask: (signal: AbortSignal) => Promise<EndReason | undefined>,
     private readonly listener: WatchListener,
   ) {}
 
@@ -53,8 +47,8 @@ export class StreamWatch {
     const tick = (): void => {
       next();
       this.ask(abort.signal).then(
-        (status) => {
-          if (!abort.signal.aborted && isEnded(status)) this.finish(() => this.listener.over(status));
+        (reason) => {
+          if (!abort.signal.aborted && reason !== undefined) this.finish(() => this.listener.over(reason));
         },
         () => undefined,
       );

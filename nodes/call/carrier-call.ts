@@ -1,0 +1,193 @@
+import type { Call } from './call';
+import type { Carrier } from './carrier';
+import { asError, ProviderError } from './errors';
+import type { EndReason } from './message';
+import { StreamWatch } from './stream-watch';
+import type { Tokens } from './tokens';
+
+/** So long a call may be without a media stream: after it was offered, after a loss, after a reconnection was offered, ms. */
+export const NO_STREAM_MS = 10_000;
+/** While a stream is on its way nobody is asked whether the caller is still there, ms. */
+export const FIRST_ASK_MS = 2_000;
+/** How often a call whose stream breaks is connected again. */
+export const MAX_RECONNECTS = 5;
+/** A carrier's own voice speaks at least so fast, ms for a character. */
+const SAY_MS_PER_CHARACTER = 120;
+
+/** How long a carrier's own voice needs for a text at most, ms. */
+export function sayMs(text: string): number {
+  return text.length * SAY_MS_PER_CHARACTER;
+}
+
+/** What a call needs of the in-node that it came to; outlives the node's instances. */
+export interface CarrierHost {
+  readonly tokens: Tokens;
+  /** Public URL and path of the node, as deployed now. */
+  readonly url: string;
+  fail(error: Error): void;
+  /** A frame of the caller's voice. */
+  audio(payload: Buffer): void;
+}
+
+/** One media socket, as far as every carrier's call knows it. */
+export interface CarrierStream {
+  readonly open: boolean;
+  close(): void;
+}
+
+/** What is told of a stream's beginning: `raw` as the carrier sent it. */
+export interface CarrierStart {
+  raw: Record<string, unknown>;
+}
+
+/**
+ * One call at a carrier: its streams one after another, its end from either side, and the watch over the time without a
+ * stream. The carrier's own words are its subclass's.
+ */
+export abstract class CarrierCall<Stream extends CarrierStream, Host extends CarrierHost> implements Carrier {
+  abstract readonly name: string;
+  protected call: Call | undefined;
+  protected host: Host | undefined;
+  protected stream: Stream | undefined;
+  /** All sockets of this call that are open, also one that has not started or is being replaced. */
+  protected readonly streams = new Set<Stream>();
+  protected readonly watch: StreamWatch;
+  /** A stream has been open: `call.started` was sent. */
+  protected begun = false;
+  protected over = false;
+  /** Set when we are ending the call, also where there is nothing to say. */
+  protected goodbye: string | undefined;
+  protected reconnects = 0;
+  private saying: Promise<void> | undefined;
+  private leaving: Promise<void> | undefined;
+
+  /** @param id by which the carrier knows the call, and so do we */
+  constructor(readonly id: string) {
+    this.watch = new StreamWatch((signal) => this.ask(signal), {
+      over: (reason) => this.call?.end(reason),
+      gaveUp: () => this.giveUp(),
+    });
+  }
+
+  abstract get connected(): boolean;
+  abstract play(audio: Buffer, mark?: string): void;
+  abstract mark(name: string): void;
+  abstract clear(): void;
+
+  /** What the carrier sent when it offered the call: part of `call.started`. */
+  protected abstract get offered(): Record<string, unknown>;
+  /** What to check when no stream comes, for the ops person. */
+  protected abstract readonly streamAdvice: string;
+  /** Asks the carrier whether the call goes on (undefined), or why it is over. A rejection is no answer. */
+  protected abstract ask(signal: AbortSignal): Promise<EndReason | undefined>;
+  /** Ends the call at the carrier; never rejects. */
+  protected abstract leave(goodbye: string, reason: EndReason | undefined): Promise<void>;
+  /** Ends the call at the carrier, though nobody waits for it: the last thing that the call asks for. */
+  protected abstract abandon(): void;
+  /** Speaks by the carrier's own voice. */
+  protected abstract speak(text: string): Promise<void>;
+
+  /** Binds it to its call in the registry; a stream must come in time from now on. */
+  attach(call: Call, host: Host): void {
+    this.call = call;
+    this.host = host;
+    this.watch.start(NO_STREAM_MS, FIRST_ASK_MS);
+  }
+
+  /** Never rejects: what fails is reported, and the call is over here in any case. */
+  hangUp(goodbye = '', reason?: EndReason): Promise<void> {
+    this.goodbye ??= goodbye;
+    this.leaving ??= this.leave(this.goodbye, reason);
+    return this.leaving;
+  }
+
+  /** While words of ours are being said, others are not: two nodes may see the same failure. */
+  say(text: string): Promise<void> {
+    this.saying ??= this.speak(text).finally(() => (this.saying = undefined));
+    return this.saying;
+  }
+
+  dispose(): void {
+    if (this.over) return;
+    this.over = true;
+    this.watch.stop();
+    this.host?.tokens.revoke(this.id);
+    this.release();
+    this.stream = undefined;
+    for (const stream of this.streams) stream.close();
+  }
+
+  /** The call has ended: whatever the carrier's own part still waits for. */
+  protected release(): void {
+    // Nothing by default.
+  }
+
+  /** A stream has begun that is the present one now. */
+  protected streamBegan(): void {
+    // Nothing by default.
+  }
+
+  /** How long the call may be without a stream after this loss, ms. */
+  protected mayLack(): number {
+    return NO_STREAM_MS;
+  }
+
+  protected onStarted(stream: Stream, start: CarrierStart): void {
+    const { call } = this;
+    if (!call || this.over || this.goodbye !== undefined) return stream.close();
+    this.watch.stop();
+    this.streamBegan();
+    if (this.stream) this.detach();
+    this.stream = stream;
+    call.streamOpened();
+    if (this.begun) return;
+    this.begun = true;
+    call.emit('call.started', { raw: { webhook: { ...this.offered }, start: start.raw } });
+  }
+
+  protected onDigit(digit: string): void {
+    this.call?.noteWords();
+    this.call?.emit('call.dtmf', digit);
+  }
+
+  protected onGone(stream: Stream): void {
+    this.streams.delete(stream);
+    if (stream !== this.stream) return;
+    this.detach();
+    if (this.over || this.goodbye !== undefined) return;
+    this.watch.start(this.mayLack(), this.askAfterLossMs);
+  }
+
+  /** After the loss of a stream the carrier is asked for the first time after so long, ms. */
+  protected get askAfterLossMs(): number {
+    return 0;
+  }
+
+  /** Parts from the present stream; what it had not played will be played by the next. */
+  protected detach(): void {
+    const { stream } = this;
+    this.call?.playback.streamLost();
+    this.stream = undefined;
+    stream?.close();
+  }
+
+  protected guard(work: () => void): void {
+    try {
+      work();
+    } catch (err) {
+      this.host?.fail(asError(err));
+    }
+  }
+
+  /** The caller may be there still, but there is no stream: so the call is ended at the carrier too. */
+  private giveUp(): void {
+    const what = this.begun ? 'did not come back' : 'did not come';
+    this.host?.fail(
+      new ProviderError(this.name, 'carrier', `the media stream ${what} within 10 s; the call was ended.`, {
+        advice: ` ${this.streamAdvice}`,
+      }),
+    );
+    this.abandon();
+    this.call?.end('stream-failed');
+  }
+}

@@ -1,0 +1,46 @@
+import type { CallLimits } from './call';
+import { choice, number, SettingError, text, textMap } from './settings';
+import type { RawConfig } from './settings';
+
+/** What a caller gets when all lines are taken. */
+export type Busy = 'say' | 'reject' | 'forward';
+
+/** What the in-nodes of all carriers have in common, as deployed. */
+export interface InSettings extends CallLimits {
+  path: string;
+  /** What the flow finds in `msg.call.parameters`. */
+  parameters: Record<string, string>;
+  maxCalls: number;
+  busy: Busy;
+  busyText: string;
+  forwardTo: string;
+}
+
+/**
+ * Reads them.
+ * @param ownPath the webhook's path if none is given
+ * @throws SettingError in words for the ops person
+ */
+export function readInSettings(config: RawConfig, ownPath: string): InSettings {
+  const path = text(config, 'path', ownPath);
+  if (!/^\/[^\s?#]*$/.test(path))
+    throw new SettingError(`The path must begin with / and have no spaces, ? or #, not "${path}".`);
+  const busy = choice(config, 'busy', ['say', 'reject', 'forward'] as const, 'say');
+  const forwardTo = text(config, 'forwardTo');
+  // Checked as every number that is dialled: international form, so that no emergency or short code can be meant.
+  if (busy === 'forward' && !/^\+[1-9]\d{6,14}$/.test(forwardTo)) {
+    throw new SettingError('The number to forward to must be in international form, such as +15551234567.');
+  }
+  return {
+    path,
+    parameters: textMap(config, 'parameters'),
+    maxCalls: number(config, 'maxCalls', 20, 1, 10_000),
+    busy,
+    busyText: text(config, 'busyText', 'All lines are busy. Please call again later.'),
+    forwardTo,
+    maxDurationMs: number(config, 'maxDuration', 30, 0.01, 1_440) * 60_000,
+    silenceMs: number(config, 'idleTimeout', 120, 0.1, 86_400) * 1_000,
+    // Emptied on purpose it stays empty: then the call ends without a word.
+    goodbye: config.goodbye === undefined ? 'Goodbye.' : text(config, 'goodbye'),
+  };
+}

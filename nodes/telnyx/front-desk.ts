@@ -1,0 +1,109 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { EndpointAnswer, EndpointRequest } from '../call/endpoints';
+import { FrontDesk } from '../call/front-desk';
+import { registry } from '../call/heart';
+import { mediaServer } from '../call/media-socket';
+import type { NodeSlot } from '../call/node-slot';
+import { RecentKeys } from '../call/recent';
+import { BusyLines } from './busy-lines';
+import type { TelnyxInSettings } from './in-settings';
+import type { TelnyxStream } from './media-stream';
+import { TelnyxRest } from './rest';
+import { TelnyxCall } from './telnyx-call';
+import type { TelnyxCallHost } from './telnyx-call';
+import { checkWebhook, readEvent, textOf } from './webhook';
+import type { TelnyxEvent, Verdict } from './webhook';
+
+/** How many events are known again: a webhook that was not answered in time comes a second time. */
+const EVENTS_REMEMBERED = 4_096;
+/** How many calls are remembered whose end was told before their beginning. */
+const STILLBORN_REMEMBERED = 1_024;
+
+/** Answers what Telnyx sends to one `telnyx-in`: the events of its calls, and media sockets. */
+export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
+  readonly names = ['media'];
+  private readonly rest = new TelnyxRest(() => this.settings);
+  private readonly events = new RecentKeys(EVENTS_REMEMBERED);
+  private readonly stillborn = new RecentKeys(STILLBORN_REMEMBERED);
+  private readonly busy: BusyLines;
+
+  constructor(slot: NodeSlot<TelnyxInSettings>) {
+    super(slot, 'telnyx');
+    const settings = (): TelnyxInSettings => this.settings;
+    this.busy = new BusyLines({
+      rest: this.rest,
+      get settings() {
+        return settings();
+      },
+      fail: (error) => this.slot.fail(error),
+    });
+  }
+
+  /** Events of calls under way do not wait for a Deploy; only a new call does. Nothing of the body is believed by this. */
+  isOfCall(rawBody: Buffer): boolean {
+    return !rawBody.includes('"call.initiated"');
+  }
+
+  request({ headers, rawBody }: EndpointRequest): EndpointAnswer {
+    const verdict = checkWebhook(this.settings.account.publicKey, { headers, rawBody });
+    if (verdict !== 'right') return this.refuse(verdict, headers);
+    const event = readEvent(rawBody);
+    // An event of something else than a call is none of ours; any other answer, and Telnyx would send it again.
+    if (event && this.events.add(event.id)) this.onEvent(event);
+    return { status: 200 };
+  }
+
+  /** The upgrade is not signed: it is known by its token alone. */
+  upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.admit(request.sub[1] ?? '', telnyxCall, mediaServer, { raw, socket, head });
+  }
+
+  private onEvent(event: TelnyxEvent): void {
+    const { type, callControlId: id, payload } = event;
+    const call = telnyxCall(id);
+    if (call) return call.event(event);
+    if (type !== 'call.initiated') {
+      if (type === 'call.hangup') this.stillborn.add(id);
+      return this.busy.event(event);
+    }
+    // What we dial ourselves, or forward, is announced here too.
+    if (payload.direction !== 'incoming') return;
+    if (registry.hasEnded(id) || this.stillborn.has(id)) return;
+    if (this.full) {
+      this.noteBusy(id);
+      return this.busy.take(event);
+    }
+    const offer = { direction: 'inbound', from: textOf(payload, 'from'), to: textOf(payload, 'to') } as const;
+    this.open<TelnyxStream, TelnyxCallHost>(offer, new TelnyxCall(event), () => ({
+      rest: this.rest,
+      settings: () => this.settings,
+      show: (words) => this.showWords('yellow', words),
+    }));
+  }
+
+  private refuse(verdict: Exclude<Verdict, 'right'>, headers: EndpointRequest['headers']): EndpointAnswer {
+    if (verdict === 'old') {
+      const off = Math.round(Date.now() / 1_000 - Number(headers['telnyx-timestamp']));
+      this.countRefusal(
+        '403: wrong time',
+        `A request was refused (403): by its time it is ${off} s old. If it was Telnyx, set the clock of this machine right.`,
+      );
+    } else {
+      this.countRefusal(
+        '403: wrong signature',
+        verdict === 'missing'
+          ? undefined
+          : 'A request was refused (403): its signature does not fit. If it was Telnyx, the public key in the account node is not that of the account whose number was called.',
+      );
+    }
+    const body = verdict === 'old' ? 'The request is too old.' : `Telnyx's signature is ${verdict}.`;
+    return { status: verdict === 'missing' ? 400 : 403, type: 'text/plain', body };
+  }
+}
+
+/** The live call of this id, if it is Telnyx's. */
+function telnyxCall(callId: string): TelnyxCall | undefined {
+  const call = registry.get(callId);
+  return call && call.state !== 'ended' && call.carrier instanceof TelnyxCall ? call.carrier : undefined;
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { askRest } from '../call/carrier-rest';
+import { causeOfStatus, ProviderError } from '../call/errors';
+import { asObject } from '../call/media-socket';
+import type { TelnyxAccount } from './account';
+
+/** A command is given up after so long, with all its tries, ms: longer than this a caller does not wait either. */
+const DEADLINE_MS = 5_000;
+/** Waits before the second and the third try, ms. */
+const RETRY_AFTER_MS = [250, 1_000];
+/** "Call has already ended" (contracts/telnyx.md, section 3.2). */
+const ENDED = '90018';
+
+/** What requests are made with: asked for each of them, for a Deploy may have changed it. */
+export interface TelnyxAccess {
+  account: Pick<TelnyxAccount, 'baseUrl' | 'apiKey'>;
+  /** Further HTTP headers. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** Telnyx's Call Control commands, and the question how a call stands (section 3.2). */
+export class TelnyxRest {
+  constructor(private readonly access: () => TelnyxAccess) {}
+
+  /**
+   * Sends a command for a call. It is tried up to three times where that can help, under one `command_id`, so that Telnyx
+   * carries it out once.
+   * @throws ProviderError; `isOver(err)` tells that the call has ended
+   */
+  async command(
+    callControlId: string,
+    action: string,
+    body: Readonly<Record<string, unknown>> = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const text = JSON.stringify({ ...body, command_id: randomUUID() });
+    const endsAt = performance.now() + DEADLINE_MS;
+    for (let tries = 0; ; tries++) {
+      try {
+        await this.ask('POST', `${callControlId}/actions/${action}`, endsAt - performance.now(), signal, text);
+        return;
+      } catch (err) {
+        const waitMs = RETRY_AFTER_MS[tries];
+        const again = err instanceof ProviderError && err.retryable && waitMs !== undefined;
+        if (!again || signal?.aborted || performance.now() + waitMs >= endsAt) throw err;
+        await pause(waitMs, signal);
+        if (signal?.aborted) throw err;
+      }
+    }
+  }
+
+  /** Telnyx's word on whether a call goes on. A call that Telnyx does not know does not. */
+  async isAlive(callControlId: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      const body = await this.ask('GET', callControlId, DEADLINE_MS, signal);
+      return asObject(body.data)?.is_alive !== false;
+    } catch (err) {
+      if (isOver(err)) return false;
+      throw err;
+    }
+  }
+
+  private ask(
+    method: 'GET' | 'POST',
+    path: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    body?: string,
+  ): Promise<Record<string, unknown>> {
+    const { account, headers } = this.access();
+    const [id = '', ...rest] = path.split('/');
+    return askRest({
+      provider: 'telnyx',
+      url: [account.baseUrl, 'calls', encodeURIComponent(id), ...rest].join('/'),
+      method,
+      headers: {
+        ...headers,
+        authorization: `Bearer ${account.apiKey}`,
+        accept: 'application/json',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body }),
+      signal,
+      timeoutMs: Math.round(timeoutMs),
+      refusal,
+    });
+  }
+}
+
+/** True for the answer to a command for a call that has ended. */
+export function hasEnded(err: unknown): boolean {
+  return err instanceof ProviderError && err.code === ENDED;
+}
+
+/** True for that, and where Telnyx does not know the call (any more). */
+export function isOver(err: unknown): boolean {
+  return hasEnded(err) || (err instanceof ProviderError && err.code === '404');
+}
+
+/** `code` is Telnyx's own where there is one, but for an unknown call: that is 404, under several codes. */
+function refusal(status: number, body: Record<string, unknown>): ProviderError {
+  const first = asObject(Array.isArray(body.errors) ? (body.errors as unknown[])[0] : undefined) ?? {};
+  const code = typeof first.code === 'string' || typeof first.code === 'number' ? String(first.code) : '';
+  const words = [first.title, first.detail].filter((each) => typeof each === 'string' && each !== '').join(': ');
+  const told = words === '' ? 'no reason given' : words;
+  return new ProviderError(
+    'telnyx',
+    causeOfStatus(status),
+    `the API answered ${status}: ${told}${code === '' ? '' : ` (${code})`}`,
+    { code: status === 404 || code === '' ? status : code },
+  );
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,281 @@
+import type { Writable } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { CarrierCall, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
+import type { CarrierHost } from '../call/carrier-call';
+import type { Call } from '../call/call';
+import { asError } from '../call/errors';
+import { asObject } from '../call/media-socket';
+import type { EndReason } from '../call/message';
+import { CarrierVoice, speakBody } from './carrier-voice';
+import { hangupReason } from './hangup-cause';
+import type { TelnyxInSettings } from './in-settings';
+import { KeyPresses } from './key-presses';
+import type { Source } from './key-presses';
+import { TelnyxStream } from './media-stream';
+import type { StreamError, StreamStart } from './media-stream';
+import { hasEnded, isOver } from './rest';
+import type { TelnyxRest } from './rest';
+import { streamFields } from './stream-fields';
+import { noStreamOpens, streamBroke, streamReports } from './stream-trouble';
+import { textOf } from './webhook';
+import type { TelnyxEvent } from './webhook';
+
+/** After the loss of a stream: so long for the news that the call is over, ms; then Telnyx is asked. */
+const ASK_AFTER_LOSS_MS = 500;
+/** At shutdown Node-RED waits 3 s for us: so long for the goodbye, ms, and the rest to hang up. */
+const LAST_WORDS_MS = 2_000;
+/** Keys that were pressed before the stream began: the last so many are told when it has. */
+const MAX_EARLY_KEYS = 32;
+
+/** What a call needs of the `telnyx-in` that it came to. */
+export interface TelnyxCallHost extends CarrierHost {
+  readonly rest: TelnyxRest;
+  /** As deployed now. */
+  settings(): Pick<TelnyxInSettings, 'voice' | 'language' | 'options'>;
+  /** Shows what is wrong on the node. */
+  show(words: string): void;
+}
+
+/** One call at Telnyx: its commands, its events, and what the heart asks of a carrier. */
+export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
+  readonly name = 'telnyx';
+  protected readonly streamAdvice =
+    'Check that Telnyx can open a wss:// connection to the public URL (Debugging in its portal).';
+  private readonly abort = new AbortController();
+  private readonly voice = new CarrierVoice();
+  private readonly keys = new KeyPresses();
+  private earlyKeys: string[] = [];
+  private answered = false;
+  /** There is no stream and none is on its way: one has to be started. */
+  private streamless = false;
+  /** Of the stream that was asked for last. */
+  private streamUrl = '';
+  private readonly told = new Set<string>();
+
+  /** @param offer the event that offered the call */
+  constructor(private readonly offer: TelnyxEvent) {
+    super(offer.callControlId);
+  }
+
+  override attach(call: Call, host: TelnyxCallHost): void {
+    super.attach(call, host);
+    // One that we dialled is answered by the other side.
+    if (call.info.direction === 'inbound') void this.answer();
+  }
+
+  get connected(): boolean {
+    return this.stream?.open === true && !this.voice.speaking;
+  }
+
+  play(audio: Buffer, mark?: string): void {
+    if (this.connected) this.stream?.play(audio, mark);
+  }
+
+  mark(name: string): void {
+    if (this.connected) this.stream?.mark(name);
+  }
+
+  clear(): void {
+    this.stream?.clear();
+  }
+
+  /** An event of this call. They come in any order, each once. */
+  event({ type, payload }: TelnyxEvent): void {
+    if (type === 'call.answered') this.answered = true;
+    else if (type === 'call.hangup') this.call?.end(hangupReason(payload, this.call.info.direction));
+    else if (type === 'call.dtmf.received') this.key(textOf(payload, 'digit'), 'webhook');
+    else if (type === 'call.speak.ended') this.voice.onEnded();
+    else if (type === 'streaming.failed') this.streamFailed(payload);
+  }
+
+  /** A media socket has come with a token of this call. */
+  admit(socket: WebSocket, tcp: Writable): void {
+    if (this.over || this.goodbye !== undefined) {
+      socket.on('error', () => undefined);
+      return socket.close(1000);
+    }
+    const stream: TelnyxStream = new TelnyxStream(
+      socket,
+      this.id,
+      {
+        started: (one, start) => this.guard(() => this.onStarted(one, start)),
+        audio: (payload) => {
+          if (stream === this.stream && this.goodbye === undefined) this.host?.audio(payload);
+        },
+        dtmf: (digit) => this.guard(() => this.key(digit, 'socket')),
+        mark: (name) => {
+          if (stream === this.stream) this.guard(() => this.call?.playback.echo(name));
+        },
+        error: (error) => this.guard(() => this.onStreamError(error)),
+        gone: (one) => this.guard(() => this.onGone(one)),
+      },
+      tcp,
+    );
+    this.streams.add(stream);
+  }
+
+  protected get offered(): Record<string, unknown> {
+    return this.offer.raw;
+  }
+
+  protected override get askAfterLossMs(): number {
+    return ASK_AFTER_LOSS_MS;
+  }
+
+  protected override onStarted(stream: TelnyxStream, start: StreamStart): void {
+    super.onStarted(stream, start);
+    for (const digit of this.earlyKeys.splice(0)) this.onDigit(digit);
+  }
+
+  protected override streamBegan(): void {
+    this.answered = true;
+    this.streamless = false;
+  }
+
+  protected override onGone(stream: TelnyxStream): void {
+    if (!this.stream || stream === this.stream) this.streamless = true;
+    super.onGone(stream);
+  }
+
+  protected override release(): void {
+    this.abort.abort();
+    this.voice.dispose();
+  }
+
+  /** Says it in the midst of the stream: what the agent has to say waits meanwhile. */
+  protected async speak(text: string): Promise<void> {
+    if (this.over || this.goodbye !== undefined) return;
+    await this.sayAloud(text);
+    if (!this.over && this.goodbye === undefined && this.stream?.open) this.call?.streamOpened();
+  }
+
+  protected async leave(goodbye: string, reason: EndReason | undefined): Promise<void> {
+    this.watch.stop();
+    if (goodbye !== '' && this.answered) {
+      await this.sayAloud(goodbye, reason === 'shutdown' ? LAST_WORDS_MS : undefined);
+    }
+    try {
+      await this.command('hangup');
+    } catch (err) {
+      // That it was over already is confirmation too.
+      if (!isOver(err)) this.fail(err);
+    }
+  }
+
+  protected abandon(): void {
+    // Our slot does not wait for that, and it takes 5 s at most.
+    this.host?.rest.command(this.id, 'hangup').catch(() => undefined);
+  }
+
+  protected async ask(signal: AbortSignal): Promise<EndReason | undefined> {
+    const { host } = this;
+    if (!host) return undefined;
+    if (!(await host.rest.isAlive(this.id, signal))) return this.answered ? 'caller-hangup' : 'canceled';
+    if (this.streamless && !signal.aborted) await this.startStream(host, signal);
+    return undefined;
+  }
+
+  /** Telnyx is told to answer, and in the same breath where the stream goes. */
+  private async answer(): Promise<void> {
+    const { host } = this;
+    if (!host) return;
+    try {
+      await this.command('answer', { ...host.settings().options, ...this.streamFields(host) });
+      this.answered = true;
+    } catch (err) {
+      if (hasEnded(err)) return this.call?.end('canceled');
+      this.fail(err);
+      this.abandon();
+      this.call?.end('carrier-failed');
+    }
+  }
+
+  /** The call lives and has no stream: another is started. Trying again is the watch's. */
+  private async startStream(host: TelnyxCallHost, signal: AbortSignal): Promise<void> {
+    if (this.reconnects >= MAX_RECONNECTS) {
+      this.fail(streamBroke(MAX_RECONNECTS + 1));
+      this.abandon();
+      return this.call?.end('stream-failed');
+    }
+    try {
+      await host.rest.command(this.id, 'streaming_start', this.streamFields(host), signal);
+      this.reconnects++;
+      this.streamless = false;
+    } catch (err) {
+      if (signal.aborted) return;
+      if (isOver(err)) return;
+      this.once('streaming_start', () => this.fail(err));
+      // Only one stream at a time: Telnyx may not have noticed yet that the last one is gone.
+      if (this.streams.size === 0)
+        await host.rest.command(this.id, 'streaming_stop', {}, signal).catch(() => undefined);
+    }
+  }
+
+  /** What Telnyx is told of a new stream, with a fresh token. */
+  private streamFields(host: TelnyxCallHost): Record<string, string> {
+    this.streamUrl = `${host.url.replace(/^http/, 'ws')}/media/${host.tokens.issue(this.id)}`;
+    return streamFields(this.streamUrl);
+  }
+
+  private async sayAloud(text: string, atMostMs?: number): Promise<void> {
+    const { host } = this;
+    if (!host) return;
+    const said = this.voice.say(() => this.command('speak', speakBody(text, host.settings())), sayMs(text), atMostMs);
+    // From here on nothing of ours is played: what the caller has not heard waits.
+    this.call?.playback.streamLost();
+    this.stream?.clear();
+    try {
+      await said;
+    } catch (err) {
+      if (!isOver(err)) this.fail(err);
+    }
+  }
+
+  private key(digit: string, source: Source): void {
+    if (digit === '' || this.goodbye !== undefined || !this.keys.isNew(digit, source)) return;
+    if (this.begun) return this.onDigit(digit);
+    this.earlyKeys.push(digit);
+    if (this.earlyKeys.length > MAX_EARLY_KEYS) this.earlyKeys.shift();
+  }
+
+  private streamFailed(payload: TelnyxEvent['payload']): void {
+    const why = textOf(payload, 'failure_reason') || 'no reason given';
+    this.once(`failed ${why}`, () => {
+      this.host?.show(why);
+      this.fail(noStreamOpens(why));
+    });
+    // The news of a stream that has been replaced meanwhile.
+    const url = asObject(payload.stream_params)?.stream_url;
+    if (typeof url === 'string' && url !== this.streamUrl) return;
+    if (this.stream?.open || this.over || this.goodbye !== undefined) return;
+    this.streamless = true;
+    this.watch.start(NO_STREAM_MS, ASK_AFTER_LOSS_MS);
+  }
+
+  private onStreamError(error: StreamError): void {
+    this.once(`error ${error.code}`, () => {
+      this.host?.show(error.title.replaceAll('_', ' '));
+      this.fail(streamReports(error));
+    });
+  }
+
+  private async command(action: string, body?: Readonly<Record<string, unknown>>): Promise<void> {
+    try {
+      await this.host?.rest.command(this.id, action, body, this.abort.signal);
+    } catch (err) {
+      // Cut off by the end of the call: nobody waits for it any more.
+      if (!this.over) throw err;
+    }
+  }
+
+  private fail(err: unknown): void {
+    this.host?.fail(asError(err));
+  }
+
+  /** The same thing is told once a call. */
+  private once(what: string, tell: () => void): void {
+    if (this.told.has(what) || this.told.size >= 16) return;
+    this.told.add(what);
+    tell();
+  }
+}

@@ -1,0 +1,89 @@
+import { catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
+
+interface Properties {
+  version: number;
+  name: string;
+  account: string;
+  path: string;
+  parameters: string;
+  maxCalls: number;
+  busy: string;
+  busyText: string;
+  forwardTo: string;
+  maxDuration: number;
+  idleTimeout: number;
+  goodbye: string;
+  voice: string;
+  language: string;
+  options: string;
+  headers: string;
+}
+
+const text = catalogue('telnyx-in');
+const check = checks('telnyx-in');
+
+RED.nodes.registerType<Properties>('telnyx-in', {
+  category: 'voice agent',
+  color: '#E9B0B4',
+  inputs: 0,
+  outputs: 2,
+  icon: 'voice-telnyx-in.svg',
+  defaults: {
+    version: { value: 1 },
+    name: { value: '' },
+    account: { value: '', type: 'telnyx-account', required: true, label: text('common.label.account') },
+    path: { value: '/telnyx/voice', label: text('telnyx-in.label.path'), validate: check.path() },
+    parameters: { value: '{}', label: text('telnyx-in.label.parameters'), validate: check.headers() },
+    maxCalls: {
+      value: 20,
+      label: text('telnyx-in.label.maxCalls'),
+      validate: check.number(1, 10000, { required: true, integer: true }),
+    },
+    busy: { value: 'say', label: text('telnyx-in.label.busy'), validate: check.choice(['say', 'reject', 'forward']) },
+    busyText: { value: 'All lines are busy. Please call again later.' },
+    forwardTo: { value: '', label: text('telnyx-in.label.forwardTo'), validate: check.phone() },
+    maxDuration: {
+      value: 30,
+      label: text('telnyx-in.label.maxDuration'),
+      validate: check.number(1, 1440, { required: true }),
+    },
+    idleTimeout: {
+      value: 120,
+      label: text('telnyx-in.label.idleTimeout'),
+      validate: check.number(10, 3600, { required: true }),
+    },
+    goodbye: { value: 'Goodbye.' },
+    voice: { value: 'female' },
+    language: { value: 'en-US' },
+    options: { value: '{}', label: text('common.label.options'), validate: check.json() },
+    headers: { value: '{}', label: text('common.label.headers'), validate: check.headers() },
+  },
+  paletteLabel() {
+    return this._('telnyx-in.label.node');
+  },
+  label() {
+    return this.name || this._('telnyx-in.label.node');
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  outputLabels(index) {
+    return this._(index === 0 ? 'telnyx-in.output.call' : 'telnyx-in.output.events');
+  },
+  oneditprepare() {
+    for (const property of ['parameters', 'options', 'headers']) jsonField(this, property);
+    const busy = choiceField(this, 'busy', [
+      { value: 'say', label: this._('telnyx-in.busy.say') },
+      { value: 'reject', label: this._('telnyx-in.busy.reject') },
+      { value: 'forward', label: this._('telnyx-in.busy.forward') },
+    ]);
+    const show = () => {
+      const value = busy.val();
+      $('.voice-agent-busy-text').toggle(value !== 'reject' && value !== 'forward');
+      $('.voice-agent-busy-forward').toggle(value !== 'reject' && value !== 'say');
+    };
+    busy.on('change', show);
+    show();
+    openFaulty();
+  },
+});

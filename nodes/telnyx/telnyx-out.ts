@@ -1,0 +1,5 @@
+import type { NodeAPI } from 'node-red';
+import { registerOutNode } from '../call/out-node';
+
+/** Plays audio to the caller: the end of the row that begins with `telnyx-in`. */
+export = (RED: NodeAPI): void => registerOutNode(RED, { type: 'telnyx-out', carrier: 'telnyx', company: 'Telnyx' });

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { connect, escapeXml, hangup, sayThenNext } from '../../../nodes/twilio/twiml';
+import { parseTwiml } from '../../../simulators/twilio/twiml';
+
+describe('TwiML', () => {
+  it('is what Twilio takes, whatever stands in it', () => {
+    const nasty = `Tom & "Jerry" <b>'s\u0000\u0007\n\ud800 end`;
+    assert.equal(escapeXml(nasty), 'Tom &amp; &quot;Jerry&quot; &lt;b&gt;&apos;s  end');
+    const url = 'https://a.example/v/next/CA01?a=1&b=2';
+    for (const xml of [
+      connect({ next: url, media: 'wss://a.example/v/media/1', streamStatus: url }),
+      sayThenNext(nasty, url),
+      hangup(nasty),
+    ]) {
+      assert.deepEqual(parseTwiml(xml).problems, []);
+    }
+    assert.ok(hangup('&'.repeat(5_000)).length < 4_000);
+    assert.doesNotMatch(hangup('  '), /Say/);
+  });
+});
