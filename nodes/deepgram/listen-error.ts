@@ -1,4 +1,6 @@
 import { ProviderError, causeOfStatus } from '../call/errors';
+import { refusalText } from '../call/stt-socket';
+import type { Refusal, SttErrors } from '../call/stt-socket';
 
 const PROVIDER = 'deepgram';
 
@@ -14,9 +16,11 @@ export function serverError(message: Record<string, unknown>): ProviderError {
   });
 }
 
-/** The handshake was answered by an HTTP status. @param words what Deepgram said, without the key */
-export function refusal(status: number, words: string, retryAfterMs: number | undefined): ProviderError {
+/** The handshake was answered by an HTTP status: header and body say why. */
+function refusal({ status, headers, body, retryAfterMs }: Refusal): ProviderError {
   const cause = status < 400 ? 'protocol' : causeOfStatus(status);
+  const header = headers['dg-error'];
+  const words = typeof header === 'string' && header !== '' ? header : refusalText(body);
   const said = words === '' ? '' : `: ${words.slice(0, 300)}`;
   return new ProviderError(PROVIDER, cause, `the connection was refused (${status}${said})`, {
     code: status,
@@ -26,28 +30,13 @@ export function refusal(status: number, words: string, retryAfterMs: number | un
   });
 }
 
-/** The network failed, before or after the handshake. */
-export function networkError(err: Error, opened: boolean): ProviderError {
-  const code = (err as NodeJS.ErrnoException).code;
-  const more = code === undefined ? {} : { code };
-  if (/handshake has timed out/.test(err.message)) {
-    return new ProviderError(PROVIDER, 'timeout', 'the connection was not answered', more);
-  }
-  if (
-    code?.startsWith('WS_ERR_') ||
-    code?.startsWith('HPE_') ||
-    /^(Unexpected server|Invalid Sec-)/.test(err.message)
-  ) {
-    return new ProviderError(PROVIDER, 'protocol', `no proper WebSocket (${err.message})`, more);
-  }
-  if (opened) return new ProviderError(PROVIDER, 'closed', `the connection broke (${err.message})`, more);
-  return new ProviderError(PROVIDER, 'refused', `no connection (${err.message || code || 'unknown'})`, more);
-}
-
 /** The socket was closed in mid-stream. */
-export function closed(code: number, reason: string): ProviderError {
+function closed(code: number, reason: string): ProviderError {
   const said = reason === '' ? '' : ` ${reason.slice(0, 200)}`;
   // DATA-0000: the audio is of no kind that Deepgram can decode: options name another encoding.
   const cause = code === 1008 ? 'bad-request' : 'closed';
   return new ProviderError(PROVIDER, cause, `the connection was closed (${code}${said})`, { code });
 }
+
+/** Deepgram's errors, apart from those in the stream. */
+export const LISTEN_ERRORS: SttErrors = { provider: PROVIDER, refusal, closed };

@@ -1,5 +1,7 @@
-import { isRecord, join, milliseconds, readWords } from './listen';
-import type { Hearing, ListenSettings, Reader, Reading, TimedWord, Unfinished } from './listen';
+import { isRecord, join } from '../call/stt-connection';
+import type { Hearing, TimedWord, Unfinished } from '../call/stt-connection';
+import { milliseconds, readWords } from './listen';
+import type { ListenSettings, Reader, Reading } from './listen';
 import { serverError } from './listen-error';
 
 /**

@@ -1,5 +1,6 @@
+import type { Hearing, TimedWord, Unfinished } from '../call/stt-connection';
 import { milliseconds, readWords } from './listen';
-import type { Hearing, Reader, Reading, TimedWord, Unfinished } from './listen';
+import type { Reader, Reading } from './listen';
 import { serverError } from './listen-error';
 
 /**

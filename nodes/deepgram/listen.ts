@@ -1,4 +1,6 @@
 import type { ProviderError } from '../call/errors';
+import { isRecord } from '../call/stt-connection';
+import type { TimedWord, Unfinished } from '../call/stt-connection';
 
 /**
  * What the two listen protocols of Deepgram (v1 Nova, v2 Flux) have in common. A reader knows the messages of one
@@ -17,37 +19,6 @@ export interface ListenSettings {
   endpointingMs: number | undefined;
   /** v1: ms without a new word that end an utterance; undefined where that is turned off. */
   utteranceEndMs: number | undefined;
-}
-
-/** A word and when it was said. */
-export interface TimedWord {
-  text: string;
-  startMs: number;
-  endMs: number;
-}
-
-/** What a socket had understood of the turn under way. */
-export interface Unfinished {
-  /** Words that will not change; said before `fromMs`. */
-  text: string;
-  /** Words that might still change; said after `fromMs`. */
-  words: TimedWord[];
-  fromMs: number;
-  /** How far the audio had been listened to. */
-  heardMs: number;
-}
-
-/** What a reader has heard. `text` is cumulative for the turn. */
-export interface Hearing {
-  /** The voice of the caller began. */
-  speech(startMs: number): void;
-  partial(text: string, startMs: number | undefined): void;
-  eager(text: string, endMs: number | undefined): void;
-  resumed(text: string): void;
-  /** The turn is over; without words, it was only noise. */
-  end(text: string, endMs: number | undefined): void;
-  /** Nothing before this time need ever be sent again. */
-  settled(upToMs: number): void;
 }
 
 /** What to make of a message: useful, of an unknown type (left alone), misshapen, or the provider's error. */
@@ -69,18 +40,9 @@ export interface Reader {
   unfinished(): Unfinished;
 }
 
-/** Joins stretches of text by a space. */
-export function join(...texts: string[]): string {
-  return texts.filter((text) => text !== '').join(' ');
-}
-
 /** Deepgram's times are seconds, and may be missing, or -1. */
 export function milliseconds(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value * 1000 : undefined;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,6 +1,10 @@
-/** OpenAI's text APIs on loopback: /v1/responses and /v1/chat/completions (contracts/openai.md 2, 3, 6). */
+/**
+ * OpenAI on loopback: its text APIs, /v1/responses and /v1/chat/completions (contracts/openai.md 2, 3, 6), and Realtime
+ * transcription, /v1/realtime (1).
+ */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Fault, FaultKind } from '../faults';
 import { LoopbackServer, parseObject, record, reset, retryHeaders, type LoopbackOptions } from '../loopback';
 import { chatScript } from './chat-script';
@@ -8,11 +12,16 @@ import { readChatRequest } from './chat-request';
 import type { NormalMessage, ReplyRequest } from './checks';
 import { ApiError, errorFor } from './errors';
 import { play } from './play';
+import type { TranscriptionPace } from './realtime';
+import { RealtimeDoor } from './realtime-door';
+import type { TranscriptionLog } from './realtime-log';
 import { Replies, type Answer, type ReplyRule } from './replies';
 import { readResponsesRequest } from './responses-request';
 import { responsesScript } from './responses-script';
 
 export type { NormalMessage } from './checks';
+export type { TranscriptionPace } from './realtime';
+export type { TranscriptionLog } from './realtime-log';
 export type { ReplyRule, ToolCall } from './replies';
 
 export interface OpenAiOptions extends LoopbackOptions {
@@ -26,6 +35,8 @@ export interface OpenAiOptions extends LoopbackOptions {
   sseSplitBytes?: number;
   /** Models served beside OpenAI's. */
   models?: readonly string[];
+  /** How Realtime sessions transcribe. */
+  transcription?: TranscriptionPace;
 }
 
 /** One accepted request. Times are of Date.now(). */
@@ -63,9 +74,12 @@ export class OpenAiSimulator extends LoopbackServer {
   /** Every refused request. */
   readonly refusals: { status: number; code: string | null; message: string; url: string; body: unknown }[] = [];
   /** What is open now. */
-  readonly open = { requests: 0 };
+  readonly open = { requests: 0, sockets: 0 };
   /** The rules in force; may be changed at any time. */
   readonly replies: ReplyRule[];
+  /** How Realtime sessions transcribe; may be changed at any time. */
+  readonly transcription: TranscriptionPace;
+  private readonly door: RealtimeDoor;
   private readonly book: Replies;
   private readonly stored = new Set<string>();
 
@@ -73,11 +87,28 @@ export class OpenAiSimulator extends LoopbackServer {
     super(options);
     this.replies = [...(options.replies ?? [])];
     this.book = new Replies(this.replies);
+    this.transcription = { ...options.transcription };
+    this.door = new RealtimeDoor({
+      ...{ keys: this.keys, faults: this.faults, pace: this.transcription, logLimit: this.logLimit, freshId },
+      line: () => this.line(),
+      count: (change) => (this.open.sockets += change),
+      refused: ({ status, code, message }, url) =>
+        record(this.refusals, { status, code, message, url, body: undefined }, this.logLimit),
+    });
+  }
+
+  /** Every Realtime transcription session, oldest first. */
+  get sessions(): TranscriptionLog[] {
+    return this.door.sessions;
   }
 
   /** To be used as the SDK's baseURL. */
   get url(): string {
     return `http://${this.authority}/v1`;
+  }
+
+  protected override onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.door.upgrade(request, socket, head);
   }
 
   protected onRequest(request: IncomingMessage, response: ServerResponse): void {

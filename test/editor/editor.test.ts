@@ -29,16 +29,23 @@ const { name: packageName } = JSON.parse(readFileSync(join(root, 'package.json')
 /** The types that stand in the palette, with what their dialog must say, and those of the accounts. */
 const palette = [
   { type: 'twilio-in', label: 'Webhook path' },
+  { type: 'telnyx-in', label: 'Own voice' },
   { type: 'deepgram-stt', label: 'Key terms' },
+  { type: 'openai-stt', label: 'Decided by' },
   { type: 'llm-agent', label: 'The caller may interrupt the greeting' },
   { type: 'cartesia-tts', label: 'Contexts' },
+  { type: 'elevenlabs-tts', label: 'Speaker boost' },
   { type: 'twilio-out', label: "If the agent's voice fails" },
+  { type: 'telnyx-out', label: "If the agent's voice fails" },
 ];
 const accounts = [
   { type: 'twilio-account', node: 'twilio-in', label: 'Public URL' },
+  { type: 'telnyx-account', node: 'telnyx-in', label: 'Public key' },
   { type: 'deepgram-account', node: 'deepgram-stt', label: 'API key' },
   { type: 'openai-account', node: 'llm-agent', label: 'API key' },
+  { type: 'openai-account', node: 'openai-stt', label: 'API key' },
   { type: 'cartesia-account', node: 'cartesia-tts', label: 'API key' },
+  { type: 'elevenlabs-account', node: 'elevenlabs-tts', label: 'API key' },
 ];
 
 /** A flow with no property at its default: numbers, texts, and variables of the environment. */
@@ -48,14 +55,25 @@ const savedFlow: FlowNode[] = [
     ...{ id: 'account-twilio', type: 'twilio-account', version: 1, name: 'Phone' },
     ...{ publicUrl: '${PUBLIC_URL}', baseUrl: 'http://127.0.0.1:9' },
   },
+  {
+    ...{ id: 'account-telnyx', type: 'telnyx-account', version: 1, name: 'Phone 2' },
+    ...{ publicUrl: 'https://voice.example.com/red', baseUrl: '${TELNYX_URL}' },
+  },
   { id: 'account-deepgram', type: 'deepgram-account', version: 1, name: 'Ears', baseUrl: '${DEEPGRAM_URL}' },
   { id: 'account-openai', type: 'openai-account', version: 1, name: 'Mind', baseUrl: 'http://127.0.0.1:9/v1' },
   { id: 'account-cartesia', type: 'cartesia-account', version: 1, name: 'Mouth', baseUrl: 'ws://127.0.0.1:9' },
+  { id: 'account-elevenlabs', type: 'elevenlabs-account', version: 1, name: 'Voice', baseUrl: '${ELEVENLABS_URL}' },
   {
     ...{ id: 'in', type: 'twilio-in', z: 'tab', version: 1, name: 'calls', account: 'account-twilio', path: '/v/1' },
     ...{ parameters: '{"shop":"north"}', maxCalls: '${LINES}', busy: 'forward', busyText: 'Busy.' },
     ...{ forwardTo: '+15551234567', maxDuration: '15', idleTimeout: 60, goodbye: 'Bye.', x: 100, y: 80 },
     ...{ wires: [['stt'], []] },
+  },
+  {
+    ...{ id: 'in-telnyx', type: 'telnyx-in', z: 'tab', version: 1, name: '', account: 'account-telnyx', path: '/v/2' },
+    ...{ parameters: '${PARAMETERS}', maxCalls: 5, busy: 'reject', busyText: 'Busy.', forwardTo: '' },
+    ...{ maxDuration: '15', idleTimeout: '${IDLE}', goodbye: '', voice: 'Telnyx.KokoroTTS.af', language: 'en-GB' },
+    ...{ options: '{"send_silence_when_idle":true}', headers: '${HEADERS}', x: 100, y: 140, wires: [['stt'], []] },
   },
   {
     ...{ id: 'stt', type: 'deepgram-stt', z: 'tab', version: 1, name: '', account: 'account-deepgram' },
@@ -68,6 +86,13 @@ const savedFlow: FlowNode[] = [
     },
     ...{ smartFormat: false, eotThreshold: '0.8', eagerEotThreshold: '0.5', eotTimeoutMs: '4000' },
     ...{ options: '{"mip_opt_out":true}', headers: '${HEADERS}', x: 270, y: 80, wires: [['agent']] },
+  },
+  {
+    ...{ id: 'stt-openai', type: 'openai-stt', z: 'tab', version: 1, name: '', account: 'account-openai' },
+    ...{ model: '${STT_MODEL}', language: 'en, es', prompt: 'A bicycle shop.', keywords: 'Acme\nShimano' },
+    ...{ noiseReduction: 'none', turnDetection: 'semantic', vadThreshold: '0.6', prefixPaddingMs: '200' },
+    ...{ silenceDurationMs: '400', eagerness: 'low', gateLevel: '-35', gateMaxSeconds: 10, options: '{}' },
+    ...{ headers: '{}', x: 270, y: 140, wires: [['agent']] },
   },
   {
     ...{ id: 'agent', type: 'llm-agent', z: 'tab', version: 1, name: '', account: 'account-openai', api: 'chat' },
@@ -90,8 +115,18 @@ const savedFlow: FlowNode[] = [
     ...{ headers: '{}', x: 610, y: 80, wires: [['out']] },
   },
   {
+    ...{ id: 'tts-eleven', type: 'elevenlabs-tts', z: 'tab', version: 1, name: '', account: 'account-elevenlabs' },
+    ...{ voice: '${VOICE}', model: 'eleven_turbo_v2_5', language: '', stability: '0.4', similarity: 0.8, style: '0.1' },
+    ...{ speed: '1.1', speakerBoost: 'off', concurrency: '${CONTEXTS}', options: '{"seed":7}', headers: '{}' },
+    ...{ x: 610, y: 140, wires: [['out']] },
+  },
+  {
     ...{ id: 'out', type: 'twilio-out', z: 'tab', version: 1, name: '', lastResort: false },
     ...{ lastResortText: 'Trouble.', x: 780, y: 80, wires: [] },
+  },
+  {
+    ...{ id: 'out-telnyx', type: 'telnyx-out', z: 'tab', version: 1, name: '', lastResort: true },
+    ...{ lastResortText: '${TROUBLE}', x: 780, y: 140, wires: [] },
   },
 ];
 
@@ -281,7 +316,7 @@ describe('the editor', function () {
         };
       }, type);
       assert.ok(help.headings.includes('Details'), type);
-      if (type !== 'twilio-in')
+      if (!type.endsWith('-in'))
         assert.ok(help.headings.includes(type.endsWith('account') ? 'Properties' : 'Inputs'), type);
       assert.ok(help.properties.length > 1, `${type}: properties`);
       assert.doesNotMatch(help.text, /^\s*:|\s:\s*$|###|\*\w/m, type);
@@ -305,6 +340,10 @@ describe('the editor', function () {
         await page.locator('#node-config-input-publicUrl').fill('https://voice.example.com');
         await page.locator('#node-config-input-accountSid').fill('AC1');
         await page.locator('#node-config-input-authToken').fill('${TWILIO_AUTH_TOKEN}');
+      } else if (type === 'telnyx-account') {
+        await page.locator('#node-config-input-publicUrl').fill('https://voice.example.com');
+        await page.locator('#node-config-input-apiKey').fill('${TELNYX_API_KEY}');
+        await page.locator('#node-config-input-publicKey').fill('${TELNYX_PUBLIC_KEY}');
       } else {
         await page.locator('#node-config-input-apiKey').fill('${KEY}');
       }
@@ -322,15 +361,24 @@ describe('the editor', function () {
         maxCalls: ['many', /Lines: not a number/],
         maxDuration: ['0', /Longest call: not from 1 to 1440/],
       },
+      'telnyx-in': {
+        path: ['/a b', /Webhook path: must begin with \//],
+        idleTimeout: ['5', /End after: not from 10 to 3600/],
+      },
       'deepgram-stt': {
         model: ['', /Model: missing/],
         endpointing: ['1.5', /Pause: not a whole number/],
+      },
+      'openai-stt': {
+        silenceDurationMs: ['50', /Pause: not from 100 to 5000/],
+        vadThreshold: ['2', /Sensitivity: not from 0 to 1/],
       },
       'llm-agent': {
         timeBudget: ['soon', /Answer within: not a number/],
         temperature: ['3', /Temperature: not from 0 to 2/],
       },
       'cartesia-tts': { voice: ['', /Voice: missing/], speed: ['9', /Speed: not from 0.6 to 1.5/] },
+      'elevenlabs-tts': { stability: ['2', /Stability: not from 0 to 1/], speed: ['9', /Speed: not from 0.7 to 1.2/] },
     };
     for (const [type, properties] of Object.entries(wrong)) {
       const id = await page.evaluate((wanted) => RED.nodes.filterNodes({ type: wanted })[0]?.id, type);
@@ -390,6 +438,26 @@ describe('the editor', function () {
     assert.equal(saved?.['bargeIn'], 'count');
   });
 
+  it('shows the fields of openai-stt that belong to who decides that a turn is over', async () => {
+    const stt = await page.evaluate(() => RED.nodes.filterNodes({ type: 'openai-stt' })[0]?.id);
+    assert.ok(stt);
+    await openDialog(stt);
+    const shown = async (): Promise<boolean[]> =>
+      Promise.all(
+        ['silenceDurationMs', 'vadThreshold', 'gateLevel'].map((name) =>
+          page.locator(`#node-input-${name}`).isVisible(),
+        ),
+      );
+    assert.deepEqual(await shown(), [true, true, false]);
+    await page.locator('#node-input-model').fill('gpt-live-transcribe');
+    assert.deepEqual(await shown(), [true, false, true]);
+    const list = page.locator('#node-input-turnDetection + .red-ui-typedInput-container');
+    await list.locator('.red-ui-typedInput-option-trigger').click();
+    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'judged by OpenAI' }).click();
+    assert.deepEqual(await shown(), [false, false, false]);
+    await done('#node-dialog-cancel');
+  });
+
   it('deploys what was made, with all of its properties and without its keys', async () => {
     await deploy();
     const flow = await instance.json<FlowNode[]>('/flows');
@@ -400,7 +468,7 @@ describe('the editor', function () {
     const agent = flow.find((each) => each.type === 'llm-agent');
     assert.equal(agent?.['greeting'], 'Hello, how can I help you?');
     assert.match(String(agent['instructions']), /answers the phone/);
-    assert.doesNotMatch(JSON.stringify(flow), /authToken|apiKey|TWILIO_AUTH_TOKEN/);
+    assert.doesNotMatch(JSON.stringify(flow), /authToken|apiKey|publicKey|TWILIO_AUTH_TOKEN|TELNYX_/);
   });
 
   it('deploys a saved flow untouched, and loses nothing', async () => {
@@ -415,9 +483,9 @@ describe('the editor', function () {
   it('closes every dialog with Done and nothing changed, and loses nothing', async () => {
     await load(savedFlow);
     const before = byId(await instance.json<FlowNode[]>('/flows'));
-    for (const id of ['in', 'stt', 'agent', 'tts', 'out']) {
+    for (const id of ['in', 'in-telnyx', 'stt', 'stt-openai', 'agent', 'tts', 'out', 'out-telnyx']) {
       await openDialog(id);
-      if (id !== 'out') {
+      if (!id.startsWith('out')) {
         await openAccount('#node-input-btn-account-edit');
         await done('#node-config-dialog-ok');
       }
@@ -452,7 +520,8 @@ describe('the editor', function () {
     await page.mouse.click(700, 450); // drops what hangs at the mouse, if anything does
     await deploy();
     const flow = await instance.json<FlowNode[]>('/flows');
-    for (const { type } of palette)
+    const shipped = JSON.parse(readFileSync(join(root, 'examples', example), 'utf8')) as FlowNode[];
+    for (const { type } of shipped)
       assert.ok(
         flow.some((each) => each.type === type),
         type,

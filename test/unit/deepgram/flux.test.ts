@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { DeepgramSimulator } from '../../../simulators/deepgram';
-import { tickers } from '../../../nodes/deepgram/ticker';
+import { tickers } from '../../../nodes/call/ticker';
 import { Caller, settings } from './caller';
 
 const FLUX = { model: 'flux-general-en' };

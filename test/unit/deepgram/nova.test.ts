@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { cough } from '../../../simulators/audio';
 import { DeepgramSimulator } from '../../../simulators/deepgram';
-import { tickers } from '../../../nodes/deepgram/ticker';
+import { tickers } from '../../../nodes/call/ticker';
 import { Caller, settings } from './caller';
 
 describe('listening by v1 (Nova)', function () {

@@ -21,3 +21,8 @@ export function loudness(audio: Uint8Array): number {
   for (let i = 0; i < audio.length; i += STEP, count++) sum += MAGNITUDE[audio[i] as number] as number;
   return count === 0 ? 0 : sum / count;
 }
+
+/** The mean magnitude of decibels below full scale, such as -40. */
+export function magnitudeOf(decibels: number): number {
+  return 32_124 * 10 ** (decibels / 20);
+}

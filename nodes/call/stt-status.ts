@@ -1,6 +1,6 @@
-import type { NodeSlot, Status } from '../call/node-slot';
-import type { Session } from '../call/session';
-import type { ListenerState } from './listener';
+import type { NodeSlot, Status } from './node-slot';
+import type { Session } from './session';
+import type { ListenerState } from './stt-listener';
 
 type Shown = Pick<Status, 'fill' | 'shape' | 'text'>;
 

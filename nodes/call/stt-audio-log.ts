@@ -1,4 +1,4 @@
-import { BYTES_PER_MS } from '../call/mulaw';
+import { BYTES_PER_MS } from './mulaw';
 
 const FIRST_BYTES = 4_000 * BYTES_PER_MS;
 /** Arrival times that differ by no more than this from an even flow are jitter, ms. */

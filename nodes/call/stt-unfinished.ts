@@ -1,5 +1,5 @@
-import { join } from './listen';
-import type { TimedWord, Unfinished } from './listen';
+import { join } from './stt-connection';
+import type { TimedWord, Unfinished } from './stt-connection';
 
 /** Words that lie so far back are no longer changed by what follows, ms. */
 const SETTLED_AFTER_MS = 600;

@@ -1,30 +1,43 @@
-import type { Call } from '../call/call';
-import { gate } from '../call/heart';
-import { flowFields, isCallerAudio, nextMessageId } from '../call/message';
-import type { Timing, UtteranceInfo, VoiceMessage } from '../call/message';
-import type { NodeSlot } from '../call/node-slot';
-import { Session } from '../call/session';
-import type { Verdict } from '../call/session';
-import type { ListenSettings } from './listen';
-import { Listener } from './listener';
-import type { ListenerState } from './listener';
+import type { Call } from './call';
+import { gate } from './heart';
+import { flowFields, isCallerAudio, nextMessageId } from './message';
+import type { Timing, UtteranceInfo, VoiceMessage } from './message';
+import type { NodeSlot } from './node-slot';
+import { Session } from './session';
+import type { Verdict } from './session';
+import type { SttProvider } from './stt-connection';
+import { SttListener } from './stt-listener';
+import type { ListenerState } from './stt-listener';
 import { showState } from './stt-status';
 
 /** Said where the flow's agent has no apology of its own. */
 const APOLOGY = 'Sorry, I cannot hear you at the moment. Please call again later.';
 
-/** What deepgram-stt keeps for one call: a listener, the utterance under way, and `call.ended` until the last words are out. */
-export class SttSession extends Session<ListenSettings> {
-  private readonly listener: Listener;
+/** Turns whose words are still to come. */
+const TURNS_REMEMBERED = 8;
+
+/**
+ * What a node of speech-to-text keeps for one call: a listener, the utterance under way, and `call.ended` until the last
+ * words are out.
+ */
+export class SttSession<S> extends Session<S> {
+  private readonly listener: SttListener<S>;
   private utterance: { id: string; seq: number } | undefined;
   private lastFrame: VoiceMessage | undefined;
+  /** What the flow had put on the audio when the voice ended, for words that come when the caller speaks again. */
+  private atEnd: { atMs: number; fields: Record<string, unknown> }[] = [];
   private ended: VoiceMessage | undefined;
   private ending: 'no' | 'listening' | 'done' = 'no';
   private oddAudioTold = false;
 
-  constructor(call: Call, slot: NodeSlot<ListenSettings>) {
+  constructor(
+    call: Call,
+    slot: NodeSlot<S>,
+    private readonly provider: SttProvider<S>,
+  ) {
     super(call, slot);
-    this.listener = new Listener({
+    this.listener = new SttListener<S>({
+      provider,
       settings: () => this.settings,
       now: () => this.call.now(),
       flowing: () => gate.isOpen,
@@ -95,7 +108,16 @@ export class SttSession extends Session<ListenSettings> {
   }
 
   private speechStopped(atMs: number): void {
+    if (this.lastFrame) this.atEnd.push({ atMs, fields: flowFields(this.lastFrame) });
+    if (this.atEnd.length > TURNS_REMEMBERED) this.atEnd.shift();
     this.sendNew('speech.stopped', { atMs });
+  }
+
+  /** The flow's own fields, to be carried on to words of a turn that ended at this time. */
+  private carried(endedAtMs: number | undefined): Record<string, unknown> {
+    const index = this.atEnd.findIndex(({ atMs }) => atMs === endedAtMs);
+    const [found] = index < 0 ? [] : this.atEnd.splice(0, index + 1).slice(-1);
+    return found?.fields ?? (this.lastFrame ? flowFields(this.lastFrame) : {});
   }
 
   /** @param endedAtMs when the caller stopped speaking; given where these words may be answered */
@@ -112,13 +134,13 @@ export class SttSession extends Session<ListenSettings> {
     };
     if (done) this.utterance = undefined;
     const timing: Timing = { speechEndedAt: endedAtMs, transcriptAt: this.call.now() };
-    const carried = this.lastFrame ? flowFields(this.lastFrame) : {};
+    const carried = this.carried(done ? endedAtMs : undefined);
     this.sendNew(topic, text, { ...carried, utterance, ...(endedAtMs !== undefined && { timing }) });
     if (done) this.call.noteWords();
   }
 
   private state(state: ListenerState): void {
     showState(this.slot, this, state);
-    if (state === 'live') this.log('debug', 'Deepgram listens');
+    if (state === 'live') this.log('debug', `${this.provider.name} listens`);
   }
 }

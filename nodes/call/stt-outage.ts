@@ -1,4 +1,4 @@
-import type { ProviderError } from '../call/errors';
+import type { ProviderError } from './errors';
 
 /** Within this, a lost connection is tried again quickly; after it, slowly, for as long as the call lives. ms */
 const QUICK_MS = 10_000;

@@ -1,6 +1,6 @@
-import { BYTES_PER_MS } from '../call/mulaw';
+import { BYTES_PER_MS } from './mulaw';
 
-/** Deepgram advises against more than 1.25 times real time; a piece more or less must not lead beyond that. */
+/** Deepgram advises against more than 1.25 times real time, others say nothing; a piece more or less must not lead beyond that. */
 const PACE = 1.2;
 /** Audio that comes in bunches is let through as it comes up to so much, ms. */
 const BURST_MS = 400;

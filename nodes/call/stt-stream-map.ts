@@ -1,10 +1,10 @@
-import { BYTES_PER_MS } from '../call/mulaw';
+import { BYTES_PER_MS } from './mulaw';
 
 /** Jumps remembered; results name the last seconds only. */
 const MAX_JUMPS = 64;
 
 /**
- * Which byte of the log lies at which time of one socket's stream: Deepgram counts the audio that it was sent, the log
+ * Which byte of the log lies at which time of one socket's stream: the provider counts the audio that it was sent, the log
  * what was said, and between them silence may have been left out.
  */
 export class StreamMap {
