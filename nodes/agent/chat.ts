@@ -33,8 +33,7 @@ export function chatBody(request: ModelRequest): Record<string, unknown> {
 }
 
 /**
- * Asks a server of Chat Completions and gives what it writes as it comes. (The SDK stops reading at `[DONE]`; where that
- * comes in a packet of its own, the connection is not used again.)
+ * Asks a server of Chat Completions and gives what it writes as it comes.
  * @throws ProviderError
  */
 export async function* streamChat(request: ModelRequest, signal: AbortSignal): ModelStream {
