@@ -65,11 +65,13 @@ class HttpResponse {
  */
 export function httpFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const url = new URL(input instanceof Request ? input.url : input);
-  const headers: Record<string, string> = {};
+  // As a flat list they go out as they are; Node keeps a table of others for as long as the request lasts.
+  const headers = ['host', url.host];
   const given = init.headers instanceof Headers ? init.headers : new Headers(init.headers);
-  given.forEach((value, name) => (headers[name] = value));
-  const body = typeof init.body === 'string' ? init.body : undefined;
-  if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
+  given.forEach((value, name) => headers.push(name, value));
+  // Let go when the answer comes: conversations grow, and answers last.
+  let body = typeof init.body === 'string' ? init.body : undefined;
+  if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)));
   const secure = url.protocol === 'https:';
   const { signal } = init;
   return new Promise((resolve, reject) => {
@@ -77,6 +79,7 @@ export function httpFetch(input: string | URL | Request, init: RequestInit = {})
       if (signal?.aborted) return reject(asError(signal.reason));
       const options = { method: init.method ?? 'GET', headers, agent: agents[secure ? 'https:' : 'http:'] };
       const request = (secure ? https : http).request(url, options, (answer) => {
+        body = undefined;
         // The SDK reads the parts of a `Response` that `HttpResponse` has, and no others.
         resolve(new HttpResponse(url.href, answer) as unknown as Response);
       });

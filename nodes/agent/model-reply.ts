@@ -14,6 +14,8 @@ const WORTH_TRYING_MS = 400;
 const FIRST_SIGN_SHARE = 0.5;
 /** Speculative work that nobody asks for is given up after so long, ms. */
 const UNWANTED_AFTER_MS = 10_000;
+/** As long a text as is ever spoken at once, characters: a model that heeds no limit of tokens is stopped there. */
+const MAX_CHARACTERS = 30_000;
 
 /** The end of a reply that went well, or as well as the model would. */
 export type ReplyEnd = Extract<ModelEvent, { type: 'end' }>;
@@ -50,6 +52,7 @@ export class ModelReply {
   private attempt = 0;
   private over = false;
   private begun = false;
+  private characters = 0;
   private alive = false;
   /** On the clock of `performance.now()`. */
   private deadline = Infinity;
@@ -92,6 +95,7 @@ export class ModelReply {
   private start(): void {
     this.attempt++;
     this.alive = false;
+    this.characters = 0;
     this.controller = new AbortController();
     void this.read(this.controller.signal);
   }
@@ -117,7 +121,7 @@ export class ModelReply {
       case 'refusal':
         if (this.begun) this.timer?.refresh();
         else this.firstText();
-        this.tell((listener) => listener.text(event.text));
+        this.write(event.text);
         break;
       case 'alive':
         if (this.begun) this.timer?.refresh();
@@ -132,6 +136,16 @@ export class ModelReply {
         this.tell((listener) => listener.end(event));
         break;
     }
+  }
+
+  private write(written: string): void {
+    const text = written.slice(0, MAX_CHARACTERS - this.characters);
+    this.characters += text.length;
+    if (text !== '') this.tell((listener) => listener.text(text));
+    if (text.length === written.length) return;
+    this.controller.abort();
+    this.finish();
+    this.tell((listener) => listener.end({ type: 'end', finish: 'length' }));
   }
 
   private firstText(): void {

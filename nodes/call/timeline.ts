@@ -9,13 +9,6 @@ interface Segment {
   bytes: number;
 }
 
-/** A mark that has not been echoed: where it stands on the timeline, and in its line. */
-interface Mark {
-  at: number;
-  line: UtteranceLine;
-  lineOffset: number;
-}
-
 /**
  * What the carrier has been sent since it was last cleared, in bytes, and how far the caller is in it.
  *
@@ -27,7 +20,10 @@ export class Timeline {
   /** Known or reckoned to have been heard; never goes back. */
   heard = 0;
   private segments: Segment[] = [];
-  private marks: Mark[] = [];
+  /** The marks that have not been echoed: where each stands on the timeline, and in which line; column by column. */
+  private markAts: number[] = [];
+  private markLines: UtteranceLine[] = [];
+  private markOffsets: number[] = [];
   private generation = 0;
   private lastMarkAt = 0;
   private anchorAt = 0;
@@ -67,7 +63,9 @@ export class Timeline {
 
   /** A mark at the end of what was sent. @returns its name: utterance, generation and offset */
   mark(line: UtteranceLine): string {
-    this.marks.push({ at: this.sent, line, lineOffset: line.sent });
+    this.markAts.push(this.sent);
+    this.markLines.push(line);
+    this.markOffsets.push(line.sent);
     this.lastMarkAt = this.sent;
     return this.nameOf(line, line.sent);
   }
@@ -79,18 +77,18 @@ export class Timeline {
 
   /** True while a mark of this line has not been echoed: its last frames may still be cut off. */
   awaits(line: UtteranceLine): boolean {
-    return this.marks.some((mark) => mark.line === line);
+    return this.markLines.includes(line);
   }
 
   /** @returns false for an echo of an earlier generation, which proves nothing: a clear echoes all marks at once */
   echo(name: string): boolean {
-    const index = this.marks.findIndex((mark) => this.nameOf(mark.line, mark.lineOffset) === name);
-    const mark = this.marks[index];
-    if (!mark) return false;
-    this.marks.splice(0, index + 1);
-    this.anchorAt = mark.at;
+    const index = this.markLines.findIndex((line, i) => this.nameOf(line, this.markOffsets[i] ?? 0) === name);
+    const at = this.markAts[index];
+    if (at === undefined) return false;
+    for (const column of [this.markAts, this.markLines, this.markOffsets]) column.splice(0, index + 1);
+    this.anchorAt = at;
     this.anchorTime = this.now();
-    this.hear(mark.at);
+    this.hear(at);
     return true;
   }
 
@@ -114,7 +112,7 @@ export class Timeline {
 
   /** The echoes were lost: all that was sent counts as heard. */
   hearAll(): void {
-    this.marks = [];
+    this.dropMarks();
     this.hear(this.sent);
   }
 
@@ -126,6 +124,12 @@ export class Timeline {
     this.lastMarkAt = 0;
     this.anchorAt = 0;
     this.segments = [];
-    this.marks = [];
+    this.dropMarks();
+  }
+
+  private dropMarks(): void {
+    this.markAts = [];
+    this.markLines = [];
+    this.markOffsets = [];
   }
 }
