@@ -15,6 +15,8 @@ const STALLED_MS = 6_000;
 const LOST_ECHO_MS = 3_000;
 /** A pause that nobody ends is ended: a flow that forgot `reply.resume` must not mute the call. */
 const MAX_PAUSE_MS = 15_000;
+/** How many utterances of a call wait to be heard, or are being heard; further ones are closed at once, unheard. */
+const MAX_OPEN = 100;
 /** How many closed utterances are remembered with what was heard of them. */
 const MAX_RECORDS = 1_000;
 
@@ -81,7 +83,7 @@ export class Playback {
 
   /**
    * Opens an utterance: takes its place in the queue. Opening one again changes nothing.
-   * @returns false if it is closed already.
+   * @returns false if it is closed: already, or at once (`timeout`) because too many are open
    */
   openUtterance(info: Pick<UtteranceInfo, 'id' | 'kind' | 'interruptible'>, openedBy: string): boolean {
     if (this.isDead(info.id)) return false;
@@ -98,7 +100,12 @@ export class Playback {
     };
     this.records.set(info.id, record);
     if (this.records.size > MAX_RECORDS) this.forgetOldest();
-    this.lines.push(new UtteranceLine(record, this.host.now()));
+    const line = new UtteranceLine(record, this.host.now());
+    if (this.lines.length >= MAX_OPEN) {
+      this.close(line, 'timeout');
+      return false;
+    }
+    this.lines.push(line);
     return true;
   }
 

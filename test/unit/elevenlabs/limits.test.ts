@@ -114,6 +114,14 @@ describe('The limits of a socket to ElevenLabs', () => {
     assert.equal(received[2]?.text, 'nine char '.repeat(20));
   });
 
+  it('a handshake that is not answered is given up after 1.5 s', async () => {
+    refuse = () => undefined;
+    const since = performance.now();
+    await assert.rejects(connect().ready, (err: ProviderError) => err.cause === 'timeout');
+    const took = performance.now() - since;
+    assert.ok(took >= 1_450 && took < 2_500, `${took} ms`);
+  });
+
   it('a refusal is read up to 4 kB, and for 300 ms, and tells what is there by then', async () => {
     const head = 'HTTP/1.1 401 Unauthorized\r\ncontent-type: text/plain\r\n';
     refuse = (connection) => connection.write(`${head}content-length: 100000\r\n\r\n${'Wrong. '.repeat(1000)}`);

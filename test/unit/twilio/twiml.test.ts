@@ -18,4 +18,13 @@ describe('TwiML', () => {
     assert.ok(hangup('&'.repeat(5_000)).length < 4_000);
     assert.doesNotMatch(hangup('  '), /Say/);
   });
+
+  it('says 3,000 characters, and leaves the rest out: Twilio takes 4,000 in all', () => {
+    const said = (text: string): string => /<Say>(.*)<\/Say>/.exec(hangup(text))?.[1] ?? '';
+    assert.equal(said('x'.repeat(3_000)).length, 3_000);
+    assert.equal(said('x'.repeat(3_001)), 'x'.repeat(3_000));
+    // What must be escaped counts as it is sent, and is never cut in two.
+    assert.equal(said('&'.repeat(600)), '&amp;'.repeat(600));
+    assert.match(said('&'.repeat(601)), /^(&amp;){500,600}$/);
+  });
 });
