@@ -1,10 +1,13 @@
-/** The keys that the example flows take from the environment, and that the demo, the benchmark and tests have the simulators expect. */
+/** The keys and numbers that the example flows take from the environment, and that the demo, the benchmark and tests have the simulators expect. */
 export const KEYS = {
   TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
   TWILIO_AUTH_TOKEN: 'simulated-auth-token-0000000000',
   TELNYX_API_KEY: 'KEY-simulated-telnyx',
   /** Belongs to `TELNYX_SIGNING_SEED`. */
   TELNYX_PUBLIC_KEY: 'IlPxwNyhSZXSJb35Mzp+MCc+6DdwGOguFVPCUTXRNz0=',
+  TELNYX_APPLICATION_ID: '2301454981230001234',
+  TELNYX_NUMBER: '+14155550142',
+  NUMBER_TO_CALL: '+442079460321',
   DEEPGRAM_API_KEY: 'simulated-deepgram-key',
   OPENAI_API_KEY: 'simulated-openai-key',
   CARTESIA_API_KEY: 'simulated-cartesia-key',

@@ -61,8 +61,8 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   private saying: Promise<void> | undefined;
   private leaving: Promise<void> | undefined;
 
-  /** @param id by which the carrier knows the call, and so do we */
-  constructor(readonly id: string) {
+  /** @param id by which the carrier knows the call, and so do we; one that we dial goes by ours until the carrier names it */
+  constructor(public id: string) {
     this.watch = new StreamWatch((signal) => this.ask(signal), {
       over: (reason) => this.call?.end(reason),
       gaveUp: () => this.giveUp(),

@@ -74,6 +74,22 @@ export function checks(set: string) {
     phone: () =>
       validator(set, false, (text) => (/^\+[1-9]\d{6,14}$/.test(text) ? undefined : { key: 'common.invalid.phone' })),
 
+    /** A phone number in E.164, or a SIP address. */
+    callable: () =>
+      validator(set, false, (text) => {
+        const number = text.replace(/\(0\)|[\s().-]/g, '');
+        const right = /^\+[1-9]\d{6,14}$/.test(number) || /^sips?:[^\s@]+@[^\s@]+$/i.test(text);
+        return right ? undefined : { key: 'common.invalid.callable' };
+      }),
+
+    /** Beginnings of phone numbers, and hosts of SIP addresses, with commas between. */
+    prefixes: () =>
+      validator(set, false, (text) => {
+        const entries = text.split(/[\n,;]/).map((entry) => entry.replace(/[\s()-]/g, ''));
+        const right = /^(\+[1-9]\d{0,14}|sips?:(\*?@)?[a-z0-9][a-z0-9.-]*)?$/i;
+        return entries.every((entry) => right.test(entry)) ? undefined : { key: 'common.invalid.prefixes' };
+      }),
+
     /** One of these values. */
     choice: (values: string[]) =>
       validator(set, false, (text) =>

@@ -83,7 +83,7 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
   }
 
   /** True where all lines are taken: a slot is taken by `open`, synchronously. */
-  protected get full(): boolean {
+  get full(): boolean {
     return registry.callsOf(this.slot.id).length >= this.settings.maxCalls;
   }
 
@@ -98,7 +98,7 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
    * @param more what this carrier's calls need of the desk besides
    */
   protected open<Stream extends CarrierStream, Host extends CarrierHost>(
-    offer: Pick<CallInfo, 'direction' | 'from' | 'to'>,
+    offer: Pick<CallInfo, 'direction' | 'from' | 'to'> & Partial<Pick<CallInfo, 'parameters'>>,
     carrier: CarrierCall<Stream, Host>,
     more: () => Omit<Host, keyof CarrierHost>,
   ): void {
@@ -107,7 +107,7 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
       carrier: this.carrier,
       ...offer,
       startedAt: Date.now(),
-      parameters: { ...this.settings.parameters },
+      parameters: { ...this.settings.parameters, ...offer.parameters },
       media: { encoding: 'mulaw', sampleRate: 8000 },
     };
     const { slot, tokens } = this;
@@ -125,7 +125,7 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
       fail: (error) => session.report(error),
       audio: (payload) => session.audio(payload),
     };
-    slot.log('info', 'A call came in.', info.id);
+    slot.log('info', offer.direction === 'inbound' ? 'A call came in.' : 'A number is dialled.', info.id);
     this.showCalls();
     carrier.attach(call, Object.assign(host, more()) as Host);
   }

@@ -1,4 +1,5 @@
 import type { CallLimits } from './call';
+import { checkNumber } from './number-check';
 import { choice, number, SettingError, text, textMap } from './settings';
 import type { RawConfig } from './settings';
 
@@ -26,11 +27,7 @@ export function readInSettings(config: RawConfig, ownPath: string): InSettings {
   if (!/^\/[^\s?#]*$/.test(path))
     throw new SettingError(`The path must begin with / and have no spaces, ? or #, not "${path}".`);
   const busy = choice(config, 'busy', ['say', 'reject', 'forward'] as const, 'say');
-  const forwardTo = text(config, 'forwardTo');
-  // Checked as every number that is dialled: international form, so that no emergency or short code can be meant.
-  if (busy === 'forward' && !/^\+[1-9]\d{6,14}$/.test(forwardTo)) {
-    throw new SettingError('The number to forward to must be in international form, such as +15551234567.');
-  }
+  const forwardTo = busy === 'forward' ? readForward(text(config, 'forwardTo')) : '';
   return {
     path,
     parameters: textMap(config, 'parameters'),
@@ -43,4 +40,14 @@ export function readInSettings(config: RawConfig, ownPath: string): InSettings {
     // Emptied on purpose it stays empty: then the call ends without a word.
     goodbye: config.goodbye === undefined ? 'Goodbye.' : text(config, 'goodbye'),
   };
+}
+
+/** Checked as every number that is dialled; the ops person has fixed it, and so allowed it. */
+function readForward(wanted: string): string {
+  const verdict = checkNumber(wanted, { allowed: [], fixed: [wanted] });
+  if (!verdict.right && verdict.refusal !== 'form' && verdict.refusal !== 'missing') {
+    throw new SettingError(`The number to forward to: ${verdict.words}`);
+  }
+  if (verdict.right && verdict.number.startsWith('+')) return verdict.number;
+  throw new SettingError('The number to forward to must be in international form, such as +15551234567.');
 }

@@ -46,7 +46,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
     const node = this; // eslint-disable-line @typescript-eslint/no-this-alias -- Node-RED constructs with `this`
     quietMetrics(node);
     const slot = adopt(definition, config, node, RED);
-    if (!slot) return;
+    if (slot instanceof Error) return passOn(node, slot);
     node.on('input', (raw, _send, done) => {
       try {
         receive(definition, slot, raw);
@@ -76,13 +76,16 @@ function quietMetrics(node: Node): void {
   if (typeof meter.metric === 'function' && meter.metric() === false) meter.metric = () => false;
 }
 
-/** Gives the node's slot its new instance and settings; makes the slot if this is the first. */
-function adopt<Settings, Config extends NodeDef>(
-  definition: VoiceNode<Settings, Config>,
+/**
+ * Gives the node's slot its new instance and settings; makes the slot if this is the first.
+ * @returns what is wrong with the settings, which has been told, where there are no earlier ones to go on with
+ */
+export function adopt<Settings, Config extends NodeDef>(
+  definition: Pick<VoiceNode<Settings, Config>, 'type' | 'settings'>,
   config: Config,
   node: Node,
   RED: NodeAPI,
-): NodeSlot<Settings> | undefined {
+): NodeSlot<Settings> | Error {
   const known = slotOf(node.id);
   let slot = known?.type === definition.type ? (known as NodeSlot<Settings>) : undefined;
   const translate = (key: string, values?: Record<string, string | number>): string => RED._(key, values ?? {});
@@ -98,17 +101,14 @@ function adopt<Settings, Config extends NodeDef>(
     node.status({ fill: 'red', shape: 'ring', text: inShort(error.message) });
     node.error(error);
     // Calls under way go on with what was right before; without that there is nothing to go on with.
-    if (!slot) {
-      passOn(node, error);
-      return undefined;
-    }
+    if (!slot) return error;
   }
   slot.instance = { node, translate, leadsAbroad: wiresAbroad(RED, node) };
   return slot;
 }
 
 /** A status is short: the first clause says what is wrong, Catch and the log say all. */
-function inShort(message: string): string {
+export function inShort(message: string): string {
   const clause = message.split(/[:.]( |$)/)[0] ?? message;
   return clause.length > 48 ? `${clause.slice(0, 47)}…` : clause;
 }

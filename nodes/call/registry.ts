@@ -42,6 +42,15 @@ export class Registry {
     return call;
   }
 
+  /** A call that we dial is opened before its carrier has named it: from here on it goes by that name. */
+  rename(call: Call, id: string): void {
+    if (this.calls.get(call.info.id) !== call) return;
+    if (this.calls.has(id)) throw new Error(`The call ${id} is open already.`);
+    this.calls.delete(call.info.id);
+    call.info.id = id;
+    this.calls.set(id, call);
+  }
+
   /** The call of this id, if it is live here, or has ended so lately that its sessions still have their last words. */
   get(id: string): Call | undefined {
     const call = this.calls.get(id);

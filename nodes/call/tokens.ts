@@ -5,20 +5,25 @@ const VALID_MS = 15_000;
 /** Tokens of one call that may be out at once: webhooks are repeated, but not that often. */
 const MAX_PER_CALL = 8;
 
-/** One-time tokens: 128 random bits, bound to a call, valid 15 s, and gone when used. What a media socket shows in its path. */
+/**
+ * One-time tokens: 128 random bits, bound to a call, valid 15 s unless said otherwise, and gone when used. What a media socket
+ * shows in its path.
+ */
 export class Tokens {
-  /** In the order of issue, and so of expiry. */
   private readonly tokens = new Map<string, { callId: string; expiresAt: number }>();
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** A fresh token for a call, 32 hexadecimal digits. */
-  issue(callId: string): string {
+  /**
+   * A fresh token for a call, 32 hexadecimal digits.
+   * @param validMs longer than usual where the socket comes only when somebody has answered the phone
+   */
+  issue(callId: string, validMs = VALID_MS): string {
     this.forgetExpired();
     const ofCall = [...this.tokens].filter(([, each]) => each.callId === callId);
     for (const [old] of ofCall.slice(0, Math.max(0, ofCall.length - MAX_PER_CALL + 1))) this.tokens.delete(old);
     const token = randomBytes(16).toString('hex');
-    this.tokens.set(token, { callId, expiresAt: this.now() + VALID_MS });
+    this.tokens.set(token, { callId, expiresAt: this.now() + validMs });
     return token;
   }
 
@@ -47,8 +52,7 @@ export class Tokens {
   private forgetExpired(): void {
     const now = this.now();
     for (const [token, { expiresAt }] of this.tokens) {
-      if (expiresAt >= now) return;
-      this.tokens.delete(token);
+      if (expiresAt < now) this.tokens.delete(token);
     }
   }
 }

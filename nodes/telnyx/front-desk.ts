@@ -1,12 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { CarrierHost } from '../call/carrier-call';
+import type { DialOrder } from '../call/dial-order';
 import type { EndpointAnswer, EndpointRequest } from '../call/endpoints';
 import { FrontDesk } from '../call/front-desk';
 import { registry } from '../call/heart';
+import { slotOf } from '../call/lifecycle';
 import { mediaServer } from '../call/media-socket';
+import type { CallInfo } from '../call/message';
 import type { NodeSlot } from '../call/node-slot';
 import { RecentKeys } from '../call/recent';
 import { BusyLines } from './busy-lines';
+import { dialRequest } from './dial-request';
+import type { TelnyxDialSettings } from './dial-settings';
+import { DialledCall } from './dialled-call';
+import { Dials } from './dials';
 import type { TelnyxInSettings } from './in-settings';
 import type { TelnyxStream } from './media-stream';
 import { TelnyxRest } from './rest';
@@ -20,6 +29,15 @@ const EVENTS_REMEMBERED = 4_096;
 /** How many calls are remembered whose end was told before their beginning. */
 const STILLBORN_REMEMBERED = 1_024;
 
+/** By the slot of the `telnyx-in`: a dial finds the desk of the node that its call enters. */
+const desks = new WeakMap<object, TelnyxFrontDesk>();
+
+/** The desk of a `telnyx-in` that is deployed; undefined where the id is of none. */
+export function deskOf(id: string): TelnyxFrontDesk | undefined {
+  const slot = slotOf(id);
+  return slot && desks.get(slot);
+}
+
 /** Answers what Telnyx sends to one `telnyx-in`: the events of its calls, and media sockets. */
 export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
   readonly names = ['media'];
@@ -27,6 +45,7 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
   private readonly events = new RecentKeys(EVENTS_REMEMBERED);
   private readonly stillborn = new RecentKeys(STILLBORN_REMEMBERED);
   private readonly busy: BusyLines;
+  private readonly dials = new Dials();
 
   constructor(slot: NodeSlot<TelnyxInSettings>) {
     super(slot, 'telnyx');
@@ -37,6 +56,31 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
         return settings();
       },
       fail: (error) => this.slot.fail(error),
+    });
+    desks.set(slot, this);
+  }
+
+  get accountId(): string {
+    return this.settings.account.id;
+  }
+
+  get maxCalls(): number {
+    return this.settings.maxCalls;
+  }
+
+  /**
+   * Dials a number that has been checked; the call takes a line at once. @returns the call, when Telnyx has taken it
+   * @throws ProviderError by rejection
+   */
+  dial(order: DialOrder, settings: TelnyxDialSettings): Promise<CallInfo> {
+    const dialId = `dial-${randomUUID()}`;
+    const dialled = new DialledCall(dialId, settings.ringMs, (call) => this.dials.left(call));
+    this.dials.add(dialled);
+    this.open<TelnyxStream, TelnyxCallHost>({ direction: 'outbound', ...order }, dialled, () => this.own());
+    return dialled.place((stream, call) => {
+      const { maxDurationMs } = call.limits();
+      const body = dialRequest(order, settings, { dialId, webhookUrl: this.url, maxDurationMs, stream });
+      return this.rest.dial(body, settings.headers);
     });
   }
 
@@ -56,13 +100,19 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
 
   /** The upgrade is not signed: it is known by its token alone. */
   upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.admit(request.sub[1] ?? '', telnyxCall, mediaServer, { raw, socket, head });
+    const find = (id: string): TelnyxCall | undefined => telnyxCall(id) ?? this.dials.named(id);
+    this.admit(request.sub[1] ?? '', find, mediaServer, { raw, socket, head });
   }
 
   private onEvent(event: TelnyxEvent): void {
     const { type, callControlId: id, payload } = event;
-    const call = telnyxCall(id);
+    const call = telnyxCall(id) ?? this.dials.unnamed(event);
     if (call) return call.event(event);
+    if (this.dials.isAbandoned(event)) {
+      // Nobody here would talk to whoever answers. Whether it works nobody can be told any more.
+      if (type !== 'call.hangup') this.rest.command(id, 'hangup').catch(() => undefined);
+      return;
+    }
     if (type !== 'call.initiated') {
       if (type === 'call.hangup') this.stillborn.add(id);
       return this.busy.event(event);
@@ -75,11 +125,16 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
       return this.busy.take(event);
     }
     const offer = { direction: 'inbound', from: textOf(payload, 'from'), to: textOf(payload, 'to') } as const;
-    this.open<TelnyxStream, TelnyxCallHost>(offer, new TelnyxCall(event), () => ({
+    this.open<TelnyxStream, TelnyxCallHost>(offer, new TelnyxCall(event), () => this.own());
+  }
+
+  /** What this carrier's calls need of their desk. */
+  private own(): Omit<TelnyxCallHost, keyof CarrierHost> {
+    return {
       rest: this.rest,
       settings: () => this.settings,
       show: (words) => this.showWords('yellow', words),
-    }));
+    };
   }
 
   private refuse(verdict: Exclude<Verdict, 'right'>, headers: EndpointRequest['headers']): EndpointAnswer {

@@ -3,9 +3,12 @@ import { askRest } from '../call/carrier-rest';
 import { causeOfStatus, ProviderError } from '../call/errors';
 import { asObject } from '../call/media-socket';
 import type { TelnyxAccount } from './account';
+import { CALL_CONTROL_ID } from './webhook';
 
 /** A command is given up after so long, with all its tries, ms: longer than this a caller does not wait either. */
 const DEADLINE_MS = 5_000;
+/** A try is given up after so long, ms: the next comes under the same id, so that it does no harm. */
+const TRY_MS = 1_250;
 /** Waits before the second and the third try, ms. */
 const RETRY_AFTER_MS = [250, 1_000];
 /** "Call has already ended" (contracts/telnyx.md, section 3.2). */
@@ -37,8 +40,11 @@ export class TelnyxRest {
     const endsAt = performance.now() + DEADLINE_MS;
     for (let tries = 0; ; tries++) {
       try {
-        await this.ask('POST', `${callControlId}/actions/${action}`, endsAt - performance.now(), signal, text);
-        return;
+        const timeoutMs = Math.min(TRY_MS, endsAt - performance.now());
+        const { data } = await this.ask('POST', `${callControlId}/actions/${action}`, timeoutMs, signal, text);
+        // Whoever answers otherwise has not carried it out.
+        if (asObject(data)) return;
+        throw new ProviderError('telnyx', 'protocol', `the API answered ${action} with something that is no result`);
       } catch (err) {
         const waitMs = RETRY_AFTER_MS[tries];
         const again = err instanceof ProviderError && err.retryable && waitMs !== undefined;
@@ -47,6 +53,19 @@ export class TelnyxRest {
         if (signal?.aborted) throw err;
       }
     }
+  }
+
+  /**
+   * Dials. Tried once: where the answer was lost, a second try could ring twice.
+   * @param headers further HTTP headers
+   * @returns the `call_control_id`
+   * @throws ProviderError
+   */
+  async dial(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>): Promise<string> {
+    const answer = await this.ask('POST', '', DEADLINE_MS, undefined, JSON.stringify(body), headers);
+    const id = asObject(answer.data)?.call_control_id;
+    if (typeof id === 'string' && CALL_CONTROL_ID.test(id)) return id;
+    throw new ProviderError('telnyx', 'protocol', 'the API took the dial, but named no call');
   }
 
   /** Telnyx's word on whether a call goes on. A call that Telnyx does not know does not. */
@@ -66,15 +85,17 @@ export class TelnyxRest {
     timeoutMs: number,
     signal: AbortSignal | undefined,
     body?: string,
+    more?: Readonly<Record<string, string>>,
   ): Promise<Record<string, unknown>> {
     const { account, headers } = this.access();
     const [id = '', ...rest] = path.split('/');
     return askRest({
       provider: 'telnyx',
-      url: [account.baseUrl, 'calls', encodeURIComponent(id), ...rest].join('/'),
+      url: [account.baseUrl, 'calls', ...(id === '' ? [] : [encodeURIComponent(id)]), ...rest].join('/'),
       method,
       headers: {
         ...headers,
+        ...more,
         authorization: `Bearer ${account.apiKey}`,
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),

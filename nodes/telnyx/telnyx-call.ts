@@ -45,7 +45,7 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
   private readonly voice = new CarrierVoice();
   private readonly keys = new KeyPresses();
   private earlyKeys: string[] = [];
-  private answered = false;
+  protected answered = false;
   /** There is no stream and none is on its way: one has to be started. */
   private streamless = false;
   /** Of the stream that was asked for last. */
@@ -53,7 +53,7 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
   private readonly told = new Set<string>();
 
   /** @param offer the event that offered the call */
-  constructor(private readonly offer: TelnyxEvent) {
+  constructor(private readonly offer: Pick<TelnyxEvent, 'callControlId' | 'raw'>) {
     super(offer.callControlId);
   }
 
@@ -211,9 +211,9 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
     }
   }
 
-  /** What Telnyx is told of a new stream, with a fresh token. */
-  private streamFields(host: TelnyxCallHost): Record<string, string> {
-    this.streamUrl = `${host.url.replace(/^http/, 'ws')}/media/${host.tokens.issue(this.id)}`;
+  /** What Telnyx is told of a new stream, with a fresh token. @param validMs of the token, if not the usual */
+  protected streamFields(host: TelnyxCallHost, validMs?: number): Record<string, string> {
+    this.streamUrl = `${host.url.replace(/^http/, 'ws')}/media/${host.tokens.issue(this.id, validMs)}`;
     return streamFields(this.streamUrl);
   }
 

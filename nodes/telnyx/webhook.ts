@@ -10,6 +10,9 @@ const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
+/** What names a call: printable, and not without end. */
+export const CALL_CONTROL_ID = /^[\x21-\x7e]{1,256}$/;
+
 /** `missing` is answered with 400, the others with 403; `old` is signed right, but not of now. */
 export type Verdict = 'right' | 'missing' | 'wrong' | 'old';
 
@@ -74,7 +77,7 @@ export function readEvent(rawBody: Buffer): TelnyxEvent | undefined {
   const { id, event_type: type } = data;
   const { call_control_id: callControlId, call_session_id: sessionId } = payload;
   if (typeof id !== 'string' || id === '' || typeof type !== 'string') return undefined;
-  if (typeof callControlId !== 'string' || !/^[\x21-\x7e]{1,256}$/.test(callControlId)) return undefined;
+  if (typeof callControlId !== 'string' || !CALL_CONTROL_ID.test(callControlId)) return undefined;
   return { id, type, callControlId, sessionId: typeof sessionId === 'string' ? sessionId : '', payload, raw };
 }
 

@@ -30,6 +30,7 @@ const { name: packageName } = JSON.parse(readFileSync(join(root, 'package.json')
 const palette = [
   { type: 'twilio-in', label: 'Webhook path' },
   { type: 'telnyx-in', label: 'Own voice' },
+  { type: 'telnyx-dial', label: 'Application ID' },
   { type: 'deepgram-stt', label: 'Key terms' },
   { type: 'openai-stt', label: 'Decided by' },
   { type: 'llm-agent', label: 'The caller may interrupt the greeting' },
@@ -74,6 +75,12 @@ const savedFlow: FlowNode[] = [
     ...{ parameters: '${PARAMETERS}', maxCalls: 5, busy: 'reject', busyText: 'Busy.', forwardTo: '' },
     ...{ maxDuration: '15', idleTimeout: '${IDLE}', goodbye: '', voice: 'Telnyx.KokoroTTS.af', language: 'en-GB' },
     ...{ options: '{"send_silence_when_idle":true}', headers: '${HEADERS}', x: 100, y: 140, wires: [['stt'], []] },
+  },
+  {
+    ...{ id: 'dial-telnyx', type: 'telnyx-dial', z: 'tab', version: 1, name: '', account: 'account-telnyx' },
+    ...{ enter: 'in-telnyx', connectionId: '${APPLICATION}', to: '', from: '+15551234567', allowed: '+44, +1212' },
+    ...{ perHour: '3', ringTimeout: 20, detection: 'detect_beep', parameters: '{"campaign":"spring"}' },
+    ...{ options: '{"from_display_name":"Acme"}', headers: '${HEADERS}', x: 100, y: 200, wires: [[]] },
   },
   {
     ...{ id: 'stt', type: 'deepgram-stt', z: 'tab', version: 1, name: '', account: 'account-deepgram' },
@@ -483,7 +490,7 @@ describe('the editor', function () {
   it('closes every dialog with Done and nothing changed, and loses nothing', async () => {
     await load(savedFlow);
     const before = byId(await instance.json<FlowNode[]>('/flows'));
-    for (const id of ['in', 'in-telnyx', 'stt', 'stt-openai', 'agent', 'tts', 'out', 'out-telnyx']) {
+    for (const id of ['in', 'in-telnyx', 'dial-telnyx', 'stt', 'stt-openai', 'agent', 'tts', 'out', 'out-telnyx']) {
       await openDialog(id);
       if (!id.startsWith('out')) {
         await openAccount('#node-input-btn-account-edit');
@@ -499,6 +506,42 @@ describe('the editor', function () {
     for (const { credentials: _credentials, ...each } of JSON.parse(after) as FlowNode[]) {
       assert.deepEqual(each, before[each.id]);
     }
+  });
+
+  it('says of telnyx-dial which node the call enters, and which numbers cannot be', async () => {
+    await load(savedFlow);
+    await openDialog('dial-telnyx');
+    assert.match(await dialog().innerText(), /\/v\/2/, 'the telnyx-in, by its path');
+    const wrong: Record<string, [value: string, message: RegExp]> = {
+      to: ['020 7946', /Call: neither a number in international form/],
+      allowed: ['+44, Germany', /Prefixes: must be such as \+49/],
+      connectionId: ['', /Application ID: missing/],
+      ringTimeout: ['3', /Let it ring: not from 5 to 600/],
+    };
+    for (const [property, [value]] of Object.entries(wrong)) {
+      await page.locator(`#node-input-${property}`).fill(value);
+      await page.locator(`#node-input-${property}`).dispatchEvent('change');
+      await page.locator(`#node-input-${property}.input-error`).waitFor();
+    }
+    await done();
+    const errors = await page.evaluate(() => RED.nodes.node('dial-telnyx')?.validationErrors ?? []);
+    for (const [, message] of Object.values(wrong))
+      assert.ok(
+        errors.some((error) => message.test(error)),
+        `${message}`,
+      );
+    assert.equal(errors.length, Object.keys(wrong).length, errors.join());
+    await openDialog('dial-telnyx');
+    for (const [property, value] of [
+      ['to', '+44 (0)20 7946-0321'],
+      ['allowed', '+44, +1 (212), sip:pbx.example.com'],
+      ['connectionId', '${APPLICATION}'],
+      ['ringTimeout', '${RING}'],
+    ] as const) {
+      await page.locator(`#node-input-${property}`).fill(value);
+    }
+    await done();
+    assert.deepEqual(await page.evaluate(() => RED.nodes.node('dial-telnyx')?.validationErrors), []);
   });
 
   it('imports example 01 from the menu, and deploys it', async function () {

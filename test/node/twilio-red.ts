@@ -4,6 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { NodeAPI } from 'node-red';
 import telnyxAccount from '../../nodes/telnyx/telnyx-account';
+import telnyxDial from '../../nodes/telnyx/telnyx-dial';
 import telnyxIn from '../../nodes/telnyx/telnyx-in';
 import telnyxOut from '../../nodes/telnyx/telnyx-out';
 import twilioAccount from '../../nodes/twilio/twilio-account';
@@ -106,7 +107,7 @@ export class FakeRed extends EventEmitter {
     this.root.use(adminRoot, admin);
     if (nodeRoot !== false) this.root.use(`${nodeRoot}/`.replace(/\/+$/, '/'), this.httpNode);
     this.httpNode.all('/foreign', (req, res) => res.json({ body: req.body }));
-    for (const register of [twilioAccount, twilioIn, twilioOut, telnyxAccount, telnyxIn, telnyxOut]) {
+    for (const register of [twilioAccount, twilioIn, twilioOut, telnyxAccount, telnyxIn, telnyxOut, telnyxDial]) {
       register(this.api());
     }
   }

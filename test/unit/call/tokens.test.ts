@@ -28,4 +28,17 @@ describe('tokens', () => {
     tokens.issue('CA04');
     assert.equal(tokens.size, 1);
   });
+
+  it('hold for longer where somebody has to answer the phone first, and shorter ones are forgotten meanwhile', () => {
+    let now = 0;
+    const tokens = new Tokens(() => now);
+    const long = tokens.issue('v3:1', 50_000);
+    tokens.issue('v3:2');
+    now = 15_001;
+    tokens.issue('v3:3');
+    assert.equal(tokens.size, 2);
+    now = 50_000;
+    assert.equal(tokens.peek(long), 'v3:1');
+    assert.equal(tokens.consume(long), 'v3:1');
+  });
 });

@@ -42,7 +42,7 @@ describe('the table of differences between carriers', () => {
     assert.throws(() => byCarrier(unknown, { twilio: 1, telnyx: 2 }), /has no "the weather"/);
   });
 
-  it('declares what is the own carrier of the run has, and that alone', () => {
+  it('declares what is of this run, and that alone', () => {
     const declared: string[] = [];
     for (const carrier of ['twilio', 'telnyx'] as const) {
       onlyOn(carrier, 'signed upgrade', () => declared.push(carrier));

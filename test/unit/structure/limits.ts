@@ -449,6 +449,24 @@ export const LIMITS: readonly Limit[] = [
     nodes: ['llm-agent'],
     test: unit('agent/limits', 'is 2,000 entries of a call'),
   },
+  {
+    at: ['call', 'MAX_PARAMETERS', '50'],
+    help: '`msg.parameters` may have 50 entries',
+    nodes: ['telnyx-dial'],
+    test: unit('call/dial-order', 'takes 50 parameters and 4 kB'),
+  },
+  {
+    at: ['call', 'MAX_PARAMETERS_BYTES', '4_096'],
+    help: 'entries and 4 kB; more, and nothing is dialled',
+    nodes: ['telnyx-dial'],
+    test: unit('call/dial-order', 'takes 50 parameters and 4 kB'),
+  },
+  {
+    at: ['call', 'MAX_REMEMBERED', '100_000'],
+    help: '100,000 calls of the last hour are counted',
+    nodes: ['telnyx-dial'],
+    test: unit('call/dial-history', 'holds 100,000 calls and then refuses'),
+  },
 ];
 
 /** Bounds of the inside, which no user meets: each is reached only by what is broken, or is no limit but a measure. */

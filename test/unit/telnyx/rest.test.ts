@@ -62,6 +62,20 @@ describe("Telnyx's API", () => {
     assert.ok(commands.length >= 1 && commands.filter(({ ignored }) => !ignored).length === 1);
   });
 
+  it('that answers with no result, or not at all, is asked again in time: three tries in 5 s', async () => {
+    for (const kind of ['garbage', 'wrong-json', 'stall-before-first-byte', 'stall-after-first-byte'] as const) {
+      const caller = company.ring({ webhookUrl: 'http://127.0.0.1:1/' });
+      company.faults.add({ kind, when: 'connect', times: 2, matchText: '/actions/answer' });
+      await rest.command(caller.callId, 'answer');
+      assert.equal(caller.isAnswered, true, kind);
+      assert.deepEqual(company.faults.pending, [], kind);
+    }
+    const caller = company.ring({ webhookUrl: 'http://127.0.0.1:1/' });
+    company.faults.add({ kind: 'garbage', when: 'connect', times: 3 });
+    await fails(rest.command(caller.callId, 'answer'), 'protocol', /answered answer with something that is no result/);
+    assert.equal(caller.isAnswered, false);
+  });
+
   it('that fails three times is given up', async () => {
     const caller = company.ring({ webhookUrl: 'http://127.0.0.1:1/' });
     company.faults.add({ kind: 'status', status: 503, times: 'always' });

@@ -1,0 +1,91 @@
+import { catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
+
+interface Properties {
+  version: number;
+  name: string;
+  account: string;
+  enter: string;
+  connectionId: string;
+  to: string;
+  from: string;
+  allowed: string;
+  perHour: number;
+  ringTimeout: number;
+  detection: string;
+  parameters: string;
+  options: string;
+  headers: string;
+}
+
+const text = catalogue('telnyx-dial');
+const check = checks('telnyx-dial');
+
+RED.nodes.registerType<Properties>('telnyx-dial', {
+  category: 'voice agent',
+  color: '#E9B0B4',
+  inputs: 1,
+  outputs: 1,
+  icon: 'voice-telnyx-dial.svg',
+  defaults: {
+    version: { value: 1 },
+    name: { value: '' },
+    account: { value: '', type: 'telnyx-account', required: true, label: text('common.label.account') },
+    // Without a type, which the editor knows for config nodes only.
+    enter: { value: '', label: text('telnyx-dial.label.enter'), validate: check.required() },
+    connectionId: { value: '', label: text('telnyx-dial.label.connectionId'), validate: check.required() },
+    to: { value: '', label: text('telnyx-dial.label.to'), validate: check.callable() },
+    from: { value: '', label: text('telnyx-dial.label.from'), validate: check.callable() },
+    allowed: { value: '', label: text('telnyx-dial.label.allowed'), validate: check.prefixes() },
+    perHour: {
+      value: 10,
+      label: text('telnyx-dial.label.perHour'),
+      validate: check.number(1, 1000, { required: true, integer: true }),
+    },
+    ringTimeout: {
+      value: 30,
+      label: text('telnyx-dial.label.ringTimeout'),
+      validate: check.number(5, 600, { required: true }),
+    },
+    detection: {
+      value: 'off',
+      label: text('telnyx-dial.label.detection'),
+      validate: check.choice(['off', 'detect', 'detect_beep', 'premium']),
+    },
+    parameters: { value: '{}', label: text('telnyx-dial.label.parameters'), validate: check.headers() },
+    options: { value: '{}', label: text('common.label.options'), validate: check.json() },
+    headers: { value: '{}', label: text('common.label.headers'), validate: check.headers() },
+  },
+  paletteLabel() {
+    return this._('telnyx-dial.label.node');
+  },
+  label() {
+    return this.name || this._('telnyx-dial.label.node');
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  inputLabels() {
+    return this._('telnyx-dial.input.order');
+  },
+  outputLabels() {
+    return this._('telnyx-dial.output.call');
+  },
+  oneditprepare() {
+    // A node within a subflow can be entered from there only: outside it has another id.
+    const { z } = this as unknown as { z: string };
+    const doors = RED.nodes
+      .filterNodes({ type: 'telnyx-in' })
+      .map((node) => node as unknown as { id: string; z: string; name: string; path: string })
+      .filter((node) => node.z === z || !RED.nodes.subflow(node.z))
+      .map(({ id, name, path }) => ({ value: id, label: name ? `${name} (${path})` : path }));
+    choiceField(this, 'enter', doors);
+    choiceField(this, 'detection', [
+      { value: 'off', label: this._('telnyx-dial.detection.off') },
+      { value: 'detect', label: this._('telnyx-dial.detection.detect') },
+      { value: 'detect_beep', label: this._('telnyx-dial.detection.detect_beep') },
+      { value: 'premium', label: this._('telnyx-dial.detection.premium') },
+    ]);
+    for (const property of ['parameters', 'options', 'headers']) jsonField(this, property);
+    openFaulty();
+  },
+});
