@@ -3,6 +3,8 @@ import type { CallInfo, EndReason, PlaybackReport, UtteranceInfo } from './messa
 import { Playback } from './playback';
 import type { PlaybackRecord, PlaybackTopic } from './playback';
 import type { Session } from './session';
+import { Ears } from './stt-ears';
+import { Relays } from './tts-relays';
 
 /** A call is offered, then live or away, then ended. */
 export type CallState = 'offered' | 'live' | 'away' | 'ended';
@@ -37,6 +39,9 @@ export interface CallLimits {
 export class Call {
   state: CallState = 'offered';
   readonly playback: Playback;
+  /** Who listens to the caller, and who speaks what of the agent's words: a flow may change either in mid-call. */
+  readonly ears = new Ears();
+  readonly relays = new Relays();
   /** By node id. */
   readonly sessions = new Map<string, Session<unknown>>();
   /** Messages on their way through foreign nodes, by id and topic; taken out when one of our nodes receives them. */

@@ -128,9 +128,9 @@ export class Playback {
   addAudio(info: UtteranceInfo, audio: Buffer, words: readonly Word[], openedBy: string): boolean {
     if (!this.openUtterance(info, openedBy)) return false;
     const line = this.line(info.id);
-    if (!line || line.complete || !line.addAudio(info.seq, audio, words)) return false;
-    line.lastActivity = this.host.now();
-    if (info.done) line.complete = true;
+    const now = this.host.now();
+    if (!line || line.complete || !line.addAudio(info.seq, audio, words, info.done, now)) return false;
+    line.lastActivity = now;
     this.pump();
     return true;
   }
@@ -142,8 +142,7 @@ export class Playback {
   fail(id: string, reason: PlaybackEnd): void {
     const line = this.line(id);
     if (!line || line.complete) return;
-    line.failed = reason;
-    line.complete = true;
+    line.fail(reason);
     this.pump();
   }
 
@@ -207,9 +206,12 @@ export class Playback {
 
   /** Housekeeping, a few times a second: lost echoes, stalled utterances, forgotten pauses. */
   tick(): void {
+    const now = this.host.now();
+    let missed = false;
+    for (const line of this.lines) if (line.skipMissing(now)) missed = true;
+    if (missed) this.pump();
     const head = this.lines[0];
     if (!head) return;
-    const now = this.host.now();
     if (this.pausedSince !== undefined) {
       if (now - this.pausedSince > MAX_PAUSE_MS) this.resume();
       return;

@@ -88,12 +88,22 @@ export class SttListener<S> {
     this.take(audio, atMs, now);
   }
 
-  /** The call has ended: gets the last words, in at most a second, and closes. @param done called once */
-  finish(done: () => void): void {
+  /**
+   * No more audio comes: gets the last words, and closes.
+   * @param done called once
+   * @param withinMs by default less than a second
+   */
+  finish(done: () => void, withinMs = LAST_WORDS_MS): void {
     if (this.over || this.finishing) return done();
-    this.finishing = { done, deadline: this.o.now() + LAST_WORDS_MS };
+    this.finishing = { done, deadline: this.o.now() + withinMs };
     if (this.link?.open) this.lastWords(this.link);
-    else if (!this.link || !this.backlog.hasVoice(WORD_MS)) this.complete();
+    else if (!this.backlog.hasVoice(WORD_MS) || !(this.link || this.canReconnect)) this.complete();
+  }
+
+  /** Last words that are being waited for must come sooner. */
+  hurry(withinMs = LAST_WORDS_MS): void {
+    if (!this.finishing) return;
+    this.finishing.deadline = Math.min(this.finishing.deadline, this.o.now() + withinMs);
   }
 
   /** Gone at once. */
@@ -103,6 +113,11 @@ export class SttListener<S> {
     this.stopTicking();
     this.link?.connection.terminate();
     this.link = undefined;
+  }
+
+  /** True if the next attempt comes before the last words must be out. */
+  private get canReconnect(): boolean {
+    return (this.outage?.nextAt ?? Infinity) < (this.finishing?.deadline ?? 0);
   }
 
   private connect(): void {
@@ -194,6 +209,7 @@ export class SttListener<S> {
   private tick(now: number): void {
     if (this.finishing) {
       if (now >= this.finishing.deadline) this.complete();
+      else if (!this.link && this.outage && now >= this.outage.nextAt) this.connect();
       return;
     }
     this.renew(now);

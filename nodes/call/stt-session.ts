@@ -1,33 +1,26 @@
 import type { Call } from './call';
 import { gate } from './heart';
-import { flowFields, isCallerAudio, nextMessageId } from './message';
-import type { Timing, UtteranceInfo, VoiceMessage } from './message';
+import { isCallerAudio } from './message';
+import type { VoiceMessage } from './message';
 import type { NodeSlot } from './node-slot';
 import { Session } from './session';
 import type { Verdict } from './session';
 import type { SttProvider } from './stt-connection';
-import { SttListener } from './stt-listener';
+import { SttEar } from './stt-ear';
 import type { ListenerState } from './stt-listener';
 import { showState } from './stt-status';
 
-/** Said where the flow's agent has no apology of its own. */
-const APOLOGY = 'Sorry, I cannot hear you at the moment. Please call again later.';
-
-/** Turns whose words are still to come. */
-const TURNS_REMEMBERED = 8;
-
 /**
- * What a node of speech-to-text keeps for one call: a listener, the utterance under way, and `call.ended` until the last
- * words are out.
+ * What a node of speech-to-text keeps for one call: an ear while the caller's audio comes its way (none, and no connection,
+ * where a flow leads it to another node), ears that have last words to say, and `call.ended` until all of the call's have
+ * said them.
  */
 export class SttSession<S> extends Session<S> {
-  private readonly listener: SttListener<S>;
-  private utterance: { id: string; seq: number } | undefined;
-  private lastFrame: VoiceMessage | undefined;
-  /** What the flow had put on the audio when the voice ended, for words that come when the caller speaks again. */
-  private atEnd: { atMs: number; fields: Record<string, unknown> }[] = [];
+  /** The one that hears, if any; the last of all that have not said their last word. */
+  private ear: SttEar<S> | undefined;
+  private readonly ears = new Set<SttEar<S>>();
   private ended: VoiceMessage | undefined;
-  private ending: 'no' | 'listening' | 'done' = 'no';
+  private ending = false;
   private oddAudioTold = false;
 
   constructor(
@@ -36,24 +29,6 @@ export class SttSession<S> extends Session<S> {
     private readonly provider: SttProvider<S>,
   ) {
     super(call, slot);
-    this.listener = new SttListener<S>({
-      provider,
-      settings: () => this.settings,
-      now: () => this.call.now(),
-      flowing: () => gate.isOpen,
-      guard: (callback) => this.guard(callback),
-      events: {
-        speechStarted: (atMs) => this.sendNew('speech.started', { atMs }),
-        speechStopped: (atMs) => this.speechStopped(atMs),
-        partial: (text) => this.words('transcript.partial', text),
-        eager: (text, endedAtMs) => this.words('transcript.eager', text, endedAtMs),
-        resumed: (text) => this.words('transcript.resumed', text),
-        final: (text, endedAtMs) => this.words('transcript', text, endedAtMs),
-        failed: (error) => this.fail(error),
-        state: (state) => this.state(state),
-        deaf: () => this.sendNew('agent.say', this.call.apology || APOLOGY),
-      },
-    });
   }
 
   receive(msg: VoiceMessage): Verdict {
@@ -61,10 +36,12 @@ export class SttSession<S> extends Session<S> {
       this.hear(msg);
       return 'taken';
     }
+    // For the first words' sake; where a flow leads the audio elsewhere, it closes after a tenth of a second.
+    if (msg.topic === 'call.started' && !this.ending) this.ear ??= this.open();
     if (msg.topic !== 'call.ended') return 'pass';
     this.finish();
-    if (this.ending === 'done') return 'pass';
     this.ended = msg;
+    this.call.ears.whenDone(() => this.releaseEnded());
     return 'taken';
   }
 
@@ -73,7 +50,8 @@ export class SttSession<S> extends Session<S> {
   }
 
   protected release(): void {
-    this.listener.close();
+    for (const ear of this.ears) ear.close();
+    this.ears.clear();
     this.releaseEnded();
     showState(this.slot, this);
   }
@@ -87,56 +65,46 @@ export class SttSession<S> extends Session<S> {
         "The caller's audio must be a Buffer (mu-law, 8 kHz): a node before this one changed msg.payload.",
       );
     }
-    this.lastFrame = msg;
+    if (this.ending) return;
+    if (!this.ear || this.ear.leaving) this.ear = this.open();
     const atMs = msg.event?.atMs;
-    this.listener.hear(payload, typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : this.call.now());
+    this.ear.hear(payload, typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : this.call.now(), msg);
+  }
+
+  private open(): SttEar<S> {
+    const { call, provider } = this;
+    const ear = new SttEar<S>({
+      call,
+      provider,
+      settings: () => this.settings,
+      flowing: () => gate.isOpen,
+      guard: (callback) => this.guard(callback),
+      send: (topic, payload, more) => this.sendNew(topic, payload, more),
+      fail: (error) => this.fail(error),
+      state: (state) => this.state(state),
+      done: (done) => this.done(done),
+    });
+    this.ears.add(ear);
+    return ear;
+  }
+
+  private done(ear: SttEar<S>): void {
+    this.ears.delete(ear);
+    if (this.ear !== ear) return;
+    this.ear = undefined;
+    showState(this.slot, this);
   }
 
   private finish(): void {
-    if (this.ending !== 'no') return;
-    this.ending = 'listening';
-    this.listener.finish(() => {
-      this.ending = 'done';
-      this.releaseEnded();
-    });
+    if (this.ending) return;
+    this.ending = true;
+    for (const ear of [...this.ears]) ear.finish();
   }
 
   private releaseEnded(): void {
     const { ended } = this;
     this.ended = undefined;
     if (ended) this.send(0, ended);
-  }
-
-  private speechStopped(atMs: number): void {
-    if (this.lastFrame) this.atEnd.push({ atMs, fields: flowFields(this.lastFrame) });
-    if (this.atEnd.length > TURNS_REMEMBERED) this.atEnd.shift();
-    this.sendNew('speech.stopped', { atMs });
-  }
-
-  /** The flow's own fields, to be carried on to words of a turn that ended at this time. */
-  private carried(endedAtMs: number | undefined): Record<string, unknown> {
-    const index = this.atEnd.findIndex(({ atMs }) => atMs === endedAtMs);
-    const [found] = index < 0 ? [] : this.atEnd.splice(0, index + 1).slice(-1);
-    return found?.fields ?? (this.lastFrame ? flowFields(this.lastFrame) : {});
-  }
-
-  /** @param endedAtMs when the caller stopped speaking; given where these words may be answered */
-  private words(topic: string, text: string, endedAtMs?: number): void {
-    const done = topic === 'transcript';
-    this.utterance ??= { id: `caller-${nextMessageId()}`, seq: 0 };
-    const utterance: UtteranceInfo = {
-      id: this.utterance.id,
-      by: 'caller',
-      kind: 'reply',
-      seq: this.utterance.seq++,
-      done,
-      interruptible: true,
-    };
-    if (done) this.utterance = undefined;
-    const timing: Timing = { speechEndedAt: endedAtMs, transcriptAt: this.call.now() };
-    const carried = this.carried(done ? endedAtMs : undefined);
-    this.sendNew(topic, text, { ...carried, utterance, ...(endedAtMs !== undefined && { timing }) });
-    if (done) this.call.noteWords();
   }
 
   private state(state: ListenerState): void {

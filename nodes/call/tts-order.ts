@@ -17,15 +17,15 @@ export interface TextPiece {
  *
  * Several pieces may have one `seq` (a split node, a flow that does not count): they go in the order of arrival.
  */
-export class PieceOrder {
+export class PieceOrder<P extends TextPiece = TextPiece> {
   private last = -1;
-  private waiting: TextPiece[] = [];
+  private waiting: P[] = [];
   private timer: NodeJS.Timeout | undefined;
   private over = false;
 
   /** @param give takes the pieces, in order; none after one with `done` */
   constructor(
-    private readonly give: (text: string, done: boolean) => void,
+    private readonly give: (text: string, done: boolean, piece: P) => void,
     private readonly missingMs = MISSING_MS,
   ) {}
 
@@ -33,7 +33,7 @@ export class PieceOrder {
    * Takes a piece as it comes.
    * @returns `late` for one whose place has been passed (it is not spoken), `after-end` for one behind the last
    */
-  add(piece: TextPiece): 'taken' | 'late' | 'after-end' {
+  add(piece: P): 'taken' | 'late' | 'after-end' {
     if (piece.seq < this.last) return 'late';
     if (this.over) return 'after-end';
     if (piece.seq <= this.last + 1) {
@@ -74,9 +74,9 @@ export class PieceOrder {
     else if (this.waiting.length > 0) this.timer = setTimeout(() => this.skip(), this.missingMs);
   }
 
-  private release(piece: TextPiece): void {
+  private release(piece: P): void {
     this.last = Math.max(this.last, piece.seq);
     if (piece.done) this.over = true;
-    this.give(piece.text, piece.done);
+    this.give(piece.text, piece.done, piece);
   }
 }

@@ -5,21 +5,20 @@ import { isSpeakable, nextMessageId, readTiming } from './message';
 import type { Timing, UtteranceInfo, VoiceMessage, Word } from './message';
 import type { NodeSlot } from './node-slot';
 import type { PlaybackRecord } from './playback';
-import { RecentKeys } from './recent';
 import { Session } from './session';
 import type { Verdict } from './session';
-import { PieceOrder } from './tts-order';
+import { MAX_CHARACTERS } from './tts-relay';
+import type { AudioPiece, Relay, SpokenInfo, Stretch, Voice } from './tts-relay';
+import { MAX_UTTERANCES } from './tts-relays';
 
 /** From the end of the caller's turn the first audio must be here within so long, ms: what is left of 6 s goes on the way. */
 const FIRST_AUDIO_BY_MS = 5_200;
 /** But a TTS gets at least and at most so long for it, ms. */
 const FIRST_AUDIO_MIN_MS = 1_200;
 const FIRST_AUDIO_MAX_MS = 3_000;
-/** How many utterances of a call are synthesised or wait for their text at once; beyond, new text is refused. */
-const MAX_UTTERANCES = 64;
-/** The longest text of one utterance, characters: half an hour. Beyond, the rest is left out. */
-const MAX_CHARACTERS = 30_000;
-const IDS_REMEMBERED = 256;
+
+/** So long after it was sent, audio has come through the nodes behind this one, ms. */
+const IN_FLIGHT_MS = 50;
 
 /** One utterance at the provider. It may span connections and contexts; whoever asked sees one run of audio. */
 export interface Synthesis {
@@ -51,31 +50,19 @@ export interface SynthesisOrder {
   urgent(): boolean;
 }
 
-/** One utterance from its first piece of text to its last piece of audio. */
-interface Speech {
-  id: string;
-  kind: UtteranceInfo['kind'];
-  interruptible: boolean;
-  order: PieceOrder;
-  synthesis: Synthesis | undefined;
-  timing: Timing;
-  characters: number;
-  /** How the text so far ends. */
-  end: string;
-  /** Counts the pieces of audio. */
-  seq: number;
-  causes: Set<string>;
-}
-
 /**
  * What every TTS node does for one call, whoever makes the sound: takes the text off the wire, in order; opens utterances
  * where nobody did; sends their audio; gives up what is interrupted; stands in with a clip where the provider fails.
  */
 export abstract class TtsSession<Settings> extends Session<Settings> {
-  private readonly speeches = new Map<string, Speech>();
-  /** Utterances that were given up, or whose text had ended. */
-  private readonly dead = new RecentKeys(IDS_REMEMBERED);
-  private readonly written = new RecentKeys(IDS_REMEMBERED);
+  private readonly voice: Voice = {
+    begin: (relay) => this.stretch(relay),
+    written: (relay, text, cut) => {
+      if (cut) this.log('warn', `An utterance was cut at ${MAX_CHARACTERS} characters.`);
+      this.call.playback.addText(relay.info.id, text, 'tts');
+    },
+  };
+  private readonly timers = new Set<NodeJS.Timeout>();
   private clipAtWork: { key: string; synthesis: Synthesis } | undefined;
   private notice = '';
 
@@ -83,7 +70,7 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     super(call, slot);
     this.onDispose(
       call.tapPlayback((topic, record) => {
-        if (topic === 'playback.interrupted') this.giveUp(record.id);
+        if (topic !== 'playback.started') this.call.relays.giveUp(record.id);
       }),
     );
   }
@@ -107,10 +94,14 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
   }
 
   override callEnded(): void {
-    for (const id of [...this.speeches.keys()]) this.giveUp(id);
+    if (this.call.state === 'ended') this.call.relays.giveUpAll('all');
+    else this.call.relays.leave(this.voice);
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
     this.dropClip();
   }
 
+  /** With its call, or, where a Deploy removed the node, before. */
   protected release(): void {
     this.callEnded();
   }
@@ -123,15 +114,15 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
       return;
     }
     const { id, seq, done } = utterance;
-    if (this.dead.has(id)) return;
-    if (this.written.has(id) && !this.speeches.has(id)) {
-      this.speakBehind(utterance, text, msg);
-      return;
-    }
-    const speech = this.speeches.get(id) ?? this.begin(utterance);
-    if (!speech) return;
-    speech.timing = { ...readTiming(msg.timing), ...speech.timing };
-    const verdict = speech.order.add({ text, seq, done });
+    const { relays } = this.call;
+    if (relays.isDead(id)) return;
+    if (this.call.playback.isDead(id)) return relays.giveUp(id);
+    let relay = relays.get(id);
+    if (!relay && relays.wasWritten(id)) return this.speakBehind(utterance, text, msg);
+    relay ??= this.begin(utterance);
+    if (!relay) return;
+    this.take(relay, msg);
+    const verdict = relay.add(this.voice, { text, seq, done });
     if (verdict === 'after-end') this.speakBehind(utterance, text, msg);
     else if (verdict === 'late') this.log('warn', 'A piece of text came too late for its place and was left out.');
   }
@@ -143,65 +134,49 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     this.speakWhole({ id: nextMessageId(), kind, interruptible }, text, msg);
   }
 
-  private speakWhole(
-    info: Pick<UtteranceInfo, 'id' | 'kind' | 'interruptible'>,
-    text: string,
-    msg: VoiceMessage,
-  ): void {
-    const speech = this.begin(info);
-    if (!speech) return;
-    speech.timing = readTiming(msg.timing);
-    speech.order.add({ text, seq: 0, done: true });
+  private speakWhole(info: SpokenInfo, text: string, msg: VoiceMessage): void {
+    const relay = this.begin(info);
+    if (!relay) return;
+    this.take(relay, msg);
+    relay.add(this.voice, { text, seq: 0, done: true });
   }
 
-  private begin(info: Pick<UtteranceInfo, 'id' | 'kind' | 'interruptible'>): Speech | undefined {
-    const { id, kind, interruptible } = info;
-    if (this.speeches.size >= MAX_UTTERANCES) {
+  /** What is known of the times of a turn: first told, first believed. */
+  private take({ timing }: Relay, msg: VoiceMessage): void {
+    Object.assign(timing, { ...readTiming(msg.timing), ...timing });
+  }
+
+  private begin({ id, kind, interruptible }: SpokenInfo): Relay | undefined {
+    const { relays, playback } = this.call;
+    if (relays.full) {
       this.log('warn', `More than ${MAX_UTTERANCES} utterances wait to be spoken: text was left out.`);
       return undefined;
     }
-    if (!this.call.playback.openUtterance(info, this.slot.id)) return undefined;
-    const speech: Speech = {
-      id,
-      kind,
-      interruptible,
-      order: new PieceOrder((text, done) => this.give(speech, text, done)),
-      synthesis: undefined,
-      timing: {},
-      characters: 0,
-      end: '',
-      seq: 0,
-      causes: new Set(),
-    };
-    this.speeches.set(id, speech);
-    return speech;
+    const info = { id, kind, interruptible };
+    return playback.openUtterance(info, this.slot.id) ? relays.begin(info) : undefined;
   }
 
-  /** The next piece of an utterance, in order. */
-  private give(speech: Speech, piece: string, done: boolean): void {
-    const { id } = speech;
-    if (this.call.playback.isDead(id)) {
-      this.giveUp(id);
-      return;
-    }
-    const joined = needsSpace(speech.end, piece) ? ` ${piece}` : piece;
-    const text = joined.slice(0, Math.max(0, MAX_CHARACTERS - speech.characters));
-    if (text.length < joined.length) this.log('warn', `An utterance was cut at ${MAX_CHARACTERS} characters.`);
-    speech.characters += text.length;
-    if (text !== '') speech.end = text.slice(-4);
-    if (done) this.written.add(id);
-    this.call.playback.addText(id, text, 'tts');
-    speech.synthesis ??= this.synthesise({
-      listener: this.listener(speech),
-      firstAudioMs: this.firstAudioMs(speech.timing),
-      urgent: () => {
-        const head = this.call.playback.open[0];
-        return !head || head.id === id;
-      },
-    });
-    if (text !== '') speech.synthesis.say(text);
-    // Saying may have failed, and the utterance be gone.
-    if (done && this.speeches.get(id) === speech) speech.synthesis.end();
+  /** What this node speaks of an utterance, in one go. */
+  private stretch(relay: Relay): Stretch {
+    const { playback } = this.call;
+    const causes = new Set<string>();
+    let synthesis: Synthesis | undefined;
+    const spoken = (): Synthesis =>
+      (synthesis ??= this.synthesise({
+        listener: this.listener(relay, stretch, causes),
+        firstAudioMs: this.firstAudioMs(relay.timing),
+        urgent: () => {
+          const head = playback.open[0];
+          return relay.isNext(stretch) && (!head || head.id === relay.info.id);
+        },
+      }));
+    const stretch: Stretch = {
+      say: (text) => spoken().say(text),
+      end: () => spoken().end(),
+      send: (piece) => this.sendAudio(relay, piece),
+      cancel: () => synthesis?.cancel(),
+    };
+    return stretch;
   }
 
   private firstAudioMs(timing: Timing): number {
@@ -210,48 +185,62 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     return Math.min(FIRST_AUDIO_MAX_MS, Math.max(FIRST_AUDIO_MIN_MS, left));
   }
 
-  private listener(speech: Speech): SynthesisListener {
+  private listener(relay: Relay, stretch: Stretch, causes: Set<string>): SynthesisListener {
+    const { id } = relay.info;
     return {
       audio: this.guard((chunk, words) => {
-        if (this.speeches.get(speech.id) !== speech) return;
-        if (this.call.playback.isDead(speech.id)) this.giveUp(speech.id);
-        else this.sendAudio(speech, chunk, words, false);
+        if (this.call.playback.isDead(id)) this.call.relays.giveUp(id);
+        else relay.audio(stretch, chunk, words);
       }),
       done: this.guard(() => {
-        if (!this.drop(speech)) return;
-        this.sendAudio(speech, Buffer.alloc(0), [], true);
+        if (!relay.awaits(stretch)) return;
+        relay.done(stretch);
         this.show({ fill: 'green', shape: 'dot', text: 'common.status.live' });
-        if (speech.timing.firstAudioAt !== undefined) this.makeClip();
+        if (relay.timing.firstAudioAt !== undefined) this.makeClip();
       }),
-      trouble: this.guard((err) => this.report(speech, err, false)),
+      trouble: this.guard((err) => this.report(causes, err, false)),
       failed: this.guard((err) => {
-        if (!this.drop(speech)) return;
-        this.dead.add(speech.id);
-        this.standIn(speech.id);
-        this.report(speech, err, true);
+        relay.failed(stretch, () => {
+          this.call.relays.giveUp(id);
+          this.whenArrived(relay, () => this.standIn(id));
+          this.report(causes, err, true);
+        });
       }),
     };
   }
 
-  private sendAudio(speech: Speech, chunk: Buffer, words: Word[], done: boolean): void {
-    const { id, kind, interruptible, timing } = speech;
+  private sendAudio({ info, timing }: Relay, { seq, chunk, words, done }: AudioPiece): void {
     if (chunk.length > 0) timing.firstAudioAt ??= this.call.now();
-    const utterance: UtteranceInfo = { id, by: 'agent', kind, seq: speech.seq++, done, interruptible };
+    const { id, kind, interruptible } = info;
+    const utterance: UtteranceInfo = { id, by: 'agent', kind, seq, done, interruptible };
     const more: Partial<VoiceMessage> = { utterance, timing: { ...timing } };
     if (words.length > 0) more.words = words;
     this.sendNew('audio', chunk, more);
   }
 
-  /** Each cause once per utterance, and always the one that ended it. */
-  private report(speech: Speech, err: ProviderError, final: boolean): void {
+  /** Each cause once per stretch, and always the one that ended it. */
+  private report(causes: Set<string>, err: ProviderError, final: boolean): void {
     this.show(
       final
         ? { fill: 'red', shape: 'ring', text: 'common.status.failed' }
         : { fill: 'yellow', shape: 'ring', text: 'common.status.degraded' },
     );
-    if (speech.causes.has(err.cause) && !final) return;
-    speech.causes.add(err.cause);
+    if (causes.has(err.cause) && !final) return;
+    causes.add(err.cause);
     this.fail(err);
+  }
+
+  /** What was sent a moment ago is to be heard yet: the utterance is closed when it has had time to be played. */
+  private whenArrived(relay: Relay, then: () => void): void {
+    if (!relay.sent) return then();
+    const timer = setTimeout(
+      this.guard(() => {
+        this.timers.delete(timer);
+        then();
+      }),
+      IN_FLIGHT_MS,
+    );
+    this.timers.add(timer);
   }
 
   /** The caller hears the apology in the agent's voice, if there is a clip of it; then the broken utterance is closed. */
@@ -316,37 +305,10 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
 
   /** Forgiving: what names nothing means all that may be interrupted. */
   private interrupt(payload: unknown): void {
+    const { relays } = this.call;
     const named =
       typeof payload === 'object' && payload !== null ? (payload as { utterances?: unknown }).utterances : undefined;
-    if (Array.isArray(named)) {
-      for (const id of named as unknown[]) {
-        if (typeof id !== 'string') continue;
-        this.dead.add(id);
-        this.giveUp(id);
-      }
-      return;
-    }
-    for (const speech of [...this.speeches.values()]) if (speech.interruptible) this.giveUp(speech.id);
+    if (!Array.isArray(named)) return relays.giveUpAll('interruptible');
+    for (const id of named as unknown[]) if (typeof id === 'string') relays.giveUp(id);
   }
-
-  private giveUp(id: string): void {
-    const speech = this.speeches.get(id);
-    if (!speech) return;
-    this.dead.add(id);
-    this.drop(speech);
-    speech.synthesis?.cancel();
-  }
-
-  /** @returns false if it was gone already */
-  private drop(speech: Speech): boolean {
-    if (this.speeches.get(speech.id) !== speech) return false;
-    this.speeches.delete(speech.id);
-    speech.order.dispose();
-    return true;
-  }
-}
-
-/** Sentences that lost the space between them on their way: a translator answers without it. */
-function needsSpace(before: string, after: string): boolean {
-  return /\p{Ll}[.!?…]["')\]]?$/u.test(before) && /^["'(]?\p{Lu}/u.test(after);
 }

@@ -2,7 +2,7 @@ import { AudioStore } from './audio-store';
 import { heardText, resumeAt } from './heard-text';
 import type { PlaybackEnd, UtteranceInfo, UtteranceKind, Word } from './message';
 import { BYTES_PER_MS, FRAME_BYTES } from './mulaw';
-import { SeqTracker } from './recent';
+import { AudioOrder } from './audio-order';
 
 /** What is kept at most of one utterance that the caller has not heard: ten minutes, which is also what carriers buffer. */
 const MAX_UNHEARD_BYTES = 600_000 * BYTES_PER_MS;
@@ -41,7 +41,7 @@ export class UtteranceLine {
   private readonly words: Word[] = [];
   private written = '';
   private spoken = '';
-  private readonly seqs = new SeqTracker();
+  private readonly order = new AudioOrder();
 
   constructor(
     readonly record: PlaybackRecord,
@@ -71,13 +71,45 @@ export class UtteranceLine {
     this.record.text = this.spoken === '' ? this.written : this.spoken;
   }
 
-  /** Takes a piece of audio; beyond ten unheard minutes the rest is left out. @returns false if this seq came before */
-  addAudio(seq: number, audio: Buffer, words: readonly Word[]): boolean {
-    if (!this.seqs.isNew(seq)) return false;
+  /**
+   * Takes a piece of audio; beyond ten unheard minutes the rest is left out. One whose turn has not come waits for those
+   * before it.
+   * @param done true with the last piece
+   * @returns false if this seq came before
+   */
+  addAudio(seq: number, audio: Buffer, words: readonly Word[], done: boolean, now: number): boolean {
+    if (!this.order.isNext(seq)) return this.order.keep({ seq, audio, words, done }, now);
+    this.append(audio, words, done);
+    this.appendWaiting();
+    return true;
+  }
+
+  /** What is missing has not come in time: what came after it goes on. @returns true if there was such a thing */
+  skipMissing(now: number): boolean {
+    return this.order.skip(now) && this.appendWaiting();
+  }
+
+  /** The TTS gives it up: what is there is heard out. */
+  fail(reason: PlaybackEnd): void {
+    while (this.order.skip(Infinity)) this.appendWaiting();
+    this.failed = reason;
+    this.complete = true;
+  }
+
+  private appendWaiting(): boolean {
+    let appended = false;
+    for (let piece = this.order.take(); piece && !this.complete; piece = this.order.take()) {
+      this.append(piece.audio, piece.words, piece.done);
+      appended = true;
+    }
+    return appended;
+  }
+
+  private append(audio: Buffer, words: readonly Word[], done: boolean): void {
     if (words.length > 0) this.words.push(...words);
     const room = MAX_UNHEARD_BYTES - (this.received - this.heard);
     this.audio.append(audio.length > room ? audio.subarray(0, Math.max(0, room)) : audio);
-    return true;
+    if (done) this.complete = true;
   }
 
   /** The next `bytes` to send, with silence behind them; valid until the next change. */
