@@ -162,7 +162,7 @@ export class DelayLine {
     const due = performance.now() + this.delayMs + Math.random() * this.jitterMs;
     this.lastDue = Math.max(this.lastDue, due);
     this.queue.push({ due: this.lastDue, job });
-    this.timer ??= setTimeout(() => this.drain(), this.lastDue - performance.now());
+    this.timer ??= setTimeout(() => this.drain(), Math.max(0, this.lastDue - performance.now()));
   }
 
   clear(): void {
@@ -180,6 +180,6 @@ export class DelayLine {
       next.job();
     }
     const next = this.queue[0];
-    if (next !== undefined) this.timer ??= setTimeout(() => this.drain(), next.due - performance.now());
+    if (next !== undefined) this.timer ??= setTimeout(() => this.drain(), Math.max(0, next.due - performance.now()));
   }
 }

@@ -15,24 +15,34 @@ export class TwilioRest {
    * @param accountSid of the call, as its webhook named it
    */
   async callStatus(accountSid: string, callSid: string, signal?: AbortSignal): Promise<string> {
-    const { status } = await this.request('GET', accountSid, callSid, undefined, signal);
+    const { status } = await this.request('GET', accountSid, callSid, { signal });
     return typeof status === 'string' ? status : '';
   }
 
   /**
    * Changes a running call: `Twiml`, or `Status`.
+   * @param timeoutMs default 5 s
    * @throws ProviderError; `isOver(err)` tells that there was no call any more
    */
-  async updateCall(accountSid: string, callSid: string, fields: Record<string, string>): Promise<void> {
-    await this.request('POST', accountSid, callSid, new URLSearchParams(fields));
+  async updateCall(
+    accountSid: string,
+    callSid: string,
+    fields: Record<string, string>,
+    timeoutMs?: number,
+  ): Promise<void> {
+    const more = { form: new URLSearchParams(fields), ...(timeoutMs !== undefined && { timeoutMs }) };
+    const { sid } = await this.request('POST', accountSid, callSid, more);
+    // Twilio answers with the call as it is now; whoever answers otherwise has not changed it.
+    if (typeof sid !== 'string') {
+      throw new ProviderError('twilio', 'protocol', 'the REST API answered an update with something that is no call');
+    }
   }
 
   private request(
     method: 'GET' | 'POST',
     accountSid: string,
     callSid: string,
-    form?: URLSearchParams,
-    signal?: AbortSignal,
+    { form, ...more }: { form?: URLSearchParams; signal?: AbortSignal | undefined; timeoutMs?: number },
   ): Promise<Record<string, unknown>> {
     const account = this.account();
     const sid = account.accountSid || accountSid;
@@ -43,7 +53,7 @@ export class TwilioRest {
       url: `${account.baseUrl}/2010-04-01/Accounts/${encodeURIComponent(sid)}/Calls/${encodeURIComponent(callSid)}.json`,
       method,
       headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
-      signal,
+      ...more,
       ...(form && { body: form }),
       refusal,
     });

@@ -14,6 +14,9 @@ import { connect, hangup, sayThenNext } from './twiml';
 /** When the REST API fails, the end of the stream makes Twilio ask `next`: so long we wait for that. */
 const NEXT_MS = 2_000;
 
+/** Words that are wanted at once: so long the REST API may take, ms, before `next` has them. */
+const SAY_WITHIN_MS = 2_000;
+
 /** What a call needs of the `twilio-in` that it came to. */
 export interface TwilioCallHost extends CarrierHost {
   readonly rest: TwilioRest;
@@ -149,13 +152,15 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
     if (!host || this.over || this.goodbye !== undefined) return;
     const within = NO_STREAM_MS + sayMs(text);
     this.planned = within;
+    const { stream } = this;
     try {
-      await this.update({ Twiml: sayThenNext(text, this.nextUrl(host)) });
+      await this.update({ Twiml: sayThenNext(text, this.nextUrl(host)) }, SAY_WITHIN_MS);
     } catch (err) {
       if (!isOver(err)) {
         host.fail(asError(err));
-        // The end of the stream makes Twilio ask `next`, which has the words.
-        this.unsaid = text;
+        // The end of the stream makes Twilio ask `next`, which has the words. One that has ended meanwhile was ended by
+        // Twilio, to say them: only the answer was lost.
+        if (this.stream === stream) this.unsaid = text;
       }
       this.planned = within;
     }
@@ -209,8 +214,8 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
     return endReasonOf(await this.host?.rest.callStatus(this.accountSid, this.callSid, signal));
   }
 
-  private update(fields: Record<string, string>): Promise<void> {
-    return this.host?.rest.updateCall(this.accountSid, this.callSid, fields) ?? Promise.resolve();
+  private update(fields: Record<string, string>, timeoutMs?: number): Promise<void> {
+    return this.host?.rest.updateCall(this.accountSid, this.callSid, fields, timeoutMs) ?? Promise.resolve();
   }
 
   private get accountSid(): string {

@@ -215,7 +215,7 @@ export class Context {
     if (this.over) return;
     const next = this.queue[0];
     if (next !== undefined) {
-      this.timer = setTimeout(() => this.advance(), next.due - performance.now());
+      this.timer = setTimeout(() => this.advance(), Math.max(0, next.due - performance.now()));
     } else if (this.closed) {
       this.end();
     } else if (this.audioMs > 0 && this.bufferTimer === undefined) {

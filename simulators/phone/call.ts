@@ -134,6 +134,11 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
     this.stream?.drop();
   }
 
+  /** The carrier sends this text frame on the media socket, whatever it is. */
+  inject(text: string): void {
+    this.stream?.inject(text);
+  }
+
   /** Resolves at the first word for which the test holds, also one heard already; rejects when the call ends before. */
   heard(test: (word: HeardWord, textSoFar: string) => boolean): Promise<HeardWord> {
     return whenHeard(this, this.ear.words(), test);

@@ -1,3 +1,4 @@
+import type { Faults } from '../faults';
 import type { PhoneCall } from './call';
 import type { PhoneCallOptions } from './call-options';
 import type { LineBehaviour } from './line';
@@ -18,6 +19,8 @@ export interface SimulatedCarrier<Ring extends RingOptions = RingOptions, Call e
   readonly url: string;
   /** What is open now. After a test all of it must be 0. */
   readonly open: { calls: number; sockets: number; requests: number };
+  /** Faults of the REST API; see faults.ts. */
+  readonly faults: Faults;
   /** All calls that are remembered, by the carrier's own name of each. */
   readonly calls: ReadonlyMap<string, Call>;
   /** Listens on loopback; port 0: any. */

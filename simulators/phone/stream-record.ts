@@ -16,6 +16,8 @@ export interface PhoneStream {
   send(frame: Buffer): void;
   /** A key of the caller's phone. */
   press(digit: string): void;
+  /** A text frame, as it is, in the midst of the carrier's own. */
+  inject(text: string): void;
   /** The carrier ends the stream. */
   stop(): void;
   /** The connection breaks. */

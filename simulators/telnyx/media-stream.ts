@@ -131,6 +131,11 @@ export class MediaStream implements PhoneStream {
     });
   }
 
+  /** A text frame, as it is. */
+  inject(text: string): void {
+    if (this.live) this.socket.send(text);
+  }
+
   /** The stream ends, not the call: `stop`, then close code 1000. */
   stop(): void {
     if (this.over || this.stopped) return;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Fault } from '../faults';
-import { LoopbackServer, isObject, record, reset, retryHeaders } from '../loopback';
+import { LoopbackServer, isObject, record, reset } from '../loopback';
 import { oneWayMs, wait, type NetworkOptions } from '../phone/network';
+import { strikeRest } from '../phone/rest-faults';
 import type { Call } from './call';
 import { isCommand } from './command-rules';
 import { command } from './commands';
@@ -67,7 +67,12 @@ export class RestApi extends LoopbackServer {
     const method = request.method ?? '';
     const path = pathOf(request);
     const fault = this.faults.take('connect', { key: keyOf(request), text: `${method} ${path} ${text}` });
-    if (fault && (await this.strike(fault, response))) return;
+    if (fault) {
+      await wait(oneWayMs(this.network));
+      const own = (status: number): object =>
+        (status === 429 ? errors.tooMany('Too many requests.') : errors.unable('Failure on command.')).body;
+      return strikeRest(fault, response, own);
+    }
     const { body, answer } = this.answer(request, method, path, text);
     record(this.log, { method, path, body, status: answer.status }, this.logLimit);
     await wait(oneWayMs(this.network));
@@ -76,37 +81,6 @@ export class RestApi extends LoopbackServer {
     if (silent) return void (silent.kind === 'stall-before-first-byte' || reset(response.socket ?? request.socket));
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     response.end(JSON.stringify(answer.body));
-  }
-
-  /** Answers with a fault in place of the API; false: the API answers all the same. */
-  private async strike(fault: Fault, response: ServerResponse): Promise<boolean> {
-    await wait(oneWayMs(this.network));
-    switch (fault.kind) {
-      case 'status': {
-        const status = fault.status ?? 500;
-        const body =
-          fault.body ??
-          (status === 429 ? errors.tooMany('Too many requests.') : errors.unable('Failure on command.')).body;
-        const headers = { 'content-type': 'application/json', ...retryHeaders(fault.retryAfterMs) };
-        response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
-        return true;
-      }
-      case 'garbage':
-        response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":');
-        return true;
-      case 'wrong-json':
-        response.writeHead(200, { 'content-type': 'application/json' }).end('[]');
-        return true;
-      case 'stall-before-first-byte':
-        return true;
-      case 'stall-after-first-byte':
-        response.writeHead(200, { 'content-type': 'application/json' }).write('{');
-        return true;
-      case 'refuse':
-      case 'close-mid-stream':
-        if (response.socket) reset(response.socket);
-        return true;
-    }
   }
 
   private answer(request: IncomingMessage, method: string, path: string, text: string): { body: Body; answer: Answer } {

@@ -127,6 +127,11 @@ export class MediaStream implements PhoneStream {
     this.push({ event: 'dtmf', streamSid: this.streamSid, sequenceNumber: this.next(), dtmf });
   }
 
+  /** A text frame, as it is. */
+  inject(text: string): void {
+    if (this.live) this.socket.send(text);
+  }
+
   /** The call goes elsewhere: `stop`, then close code 1000. */
   stop(): void {
     if (this.over || this.stopping) return;

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Faults } from '../faults';
 import type { Resolve } from '../phone/address';
 import { Call } from './call';
 import type { CallFaults, CallOptions, Exchange, LineCall, StatusCallback } from './call-options';
@@ -105,6 +106,11 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> implement
   /** Base URL of the REST API, without the path: what an account node has as `baseUrl`. */
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Faults of the REST API; see faults.ts. */
+  get faults(): Faults {
+    return this.rest.faults;
   }
 
   /** What is open now. After a test all of it must be 0. */

@@ -1,6 +1,9 @@
 import type http from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
+import { Faults } from '../faults';
+import { reset } from '../loopback';
 import { oneWayMs, wait, type NetworkOptions } from '../phone/network';
+import { strikeRest } from '../phone/rest-faults';
 
 /** An error of the REST API; the body is in Twilio's shape (contracts/twilio.md section 9). */
 export class RestError extends Error {
@@ -49,6 +52,11 @@ const BODY_LIMIT_BYTES = 1_048_576;
 /** The HTTP side of the REST API: authentication, errors, failures on command. What the resources do is in the routes. */
 export class RestApi {
   readonly log: RestLogEntry[] = [];
+  /**
+   * Faults to come: `connect`, in place of doing what is asked; `message`, after it has been done. `matchText` looks at method,
+   * path and form. See faults.ts.
+   */
+  readonly faults = new Faults();
   private readonly routes: RestRoute[] = [];
   private failures: { left: number; error: RestError; match: RegExp }[] = [];
 
@@ -75,10 +83,16 @@ export class RestApi {
       if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
     }
     await wait(oneWayMs(this.network));
-    const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+    const text = Buffer.concat(chunks).toString('utf8');
+    const fault = this.faults.take('connect', { text: `${request.method ?? ''} ${url.pathname} ${text}` });
+    if (fault) return strikeRest(fault, response, (status) => errorBody(new RestError(status, status === 429 ? 20429 : 20500, 'Failure on command'))); // prettier-ignore
+    const form = new URLSearchParams(text);
     const answer = this.answer(request, url, form);
     this.log.push({ method: request.method ?? '', path: url.pathname, form: toRecord(form), status: answer.status });
     await wait(oneWayMs(this.network));
+    const silent = this.faults.take('message', { text: `${request.method ?? ''} ${url.pathname} ${text}` });
+    // Carried out, and nobody is told: what a lost answer looks like.
+    if (silent) return void (silent.kind === 'stall-before-first-byte' || reset(response.socket ?? request.socket));
     const body = answer.body === undefined ? undefined : JSON.stringify(answer.body);
     response.writeHead(answer.status, {
       'content-type': 'application/json',
@@ -108,13 +122,9 @@ export class RestApi {
       throw notFound(url.pathname);
     } catch (error) {
       if (!(error instanceof RestError)) throw error;
-      const { status, code, message } = error;
+      const { status } = error;
       const headers: Record<string, string> = status === 401 ? { 'www-authenticate': 'Basic realm="Twilio API"' } : {};
-      return {
-        status,
-        body: { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status },
-        headers,
-      };
+      return { status, body: errorBody(error), headers };
     }
   }
 
@@ -139,6 +149,10 @@ export class RestApi {
       .map((pair) => Buffer.from(pair))
       .some((pair) => pair.length === actual.length && timingSafeEqual(pair, actual));
   }
+}
+
+function errorBody({ status, code, message }: RestError): object {
+  return { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status };
 }
 
 /** The error for a path where nothing is. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import type { Call, CallReport, CallerStep } from '../../simulators/twilio';
+import type { CallerStep, PhoneCall } from '../../simulators/phone';
+import type { CallReport } from '../../simulators/phone/report';
+import { IN, OUT } from '../support/carriers';
 import { change, example } from '../support/example';
 import { insert, intoSubflow, random, sinkAt } from '../support/flows';
 import { heart, until } from '../support/runtime';
@@ -18,12 +20,12 @@ const CHANGES: ((flow: FlowNode[], n: number) => FlowNode[])[] = [
   (flow, n) => change(flow, 'llm-agent', { instructions: `Prompt number ${n}.` }),
   (flow, n) => change(flow, 'cartesia-tts', { voice: `voice-${n}` }),
   (flow, n) => change(flow, 'openai-account', { name: `Account ${n}` }),
-  (flow, n) => change(flow, 'twilio-out', { x: 900 + n }),
+  (flow, n) => change(flow, OUT, { x: 900 + n }),
   (flow, n) =>
     flow.map((node) =>
       node.type === 'deepgram-stt' ? { ...node, wires: [[...(node.wires?.[0] ?? [])].reverse()], y: 140 + n } : node,
     ),
-  (flow, n) => change(flow, 'twilio-in', { maxDuration: 30 + n }),
+  (flow, n) => change(flow, IN, { maxDuration: 30 + n }),
   (flow, n) => change(flow, 'deepgram-stt', { keyterms: `Acme${n}` }),
 ];
 
@@ -144,7 +146,7 @@ describe('what is deleted, disabled or stopped', () => {
     await stage.nothingIsLeft();
   });
 
-  const talking = async (flow: FlowNode[]): Promise<Call> => {
+  const talking = async (flow: FlowNode[]): Promise<PhoneCall> => {
     await stage.deploy(flow);
     const call = stage.ring([]);
     await call.heard((_word, text) => plain(text).endsWith('help you'));
@@ -179,17 +181,17 @@ describe('what is deleted, disabled or stopped', () => {
     await call.ended;
   });
 
-  it('deleting twilio-in says goodbye to its calls', async () => {
+  it(`deleting ${IN} says goodbye to its calls`, async () => {
     const flow = stage.prepare(example('01'));
     const call = await talking(flow);
-    await stage.deploy(flow.filter(({ type }) => type !== 'twilio-in'));
+    await stage.deploy(flow.filter(({ type }) => type !== IN));
     goodbye(await call.ended);
   });
 
-  it('disabling twilio-in says goodbye to its calls', async () => {
+  it(`disabling ${IN} says goodbye to its calls`, async () => {
     const flow = stage.prepare(example('01'));
     const call = await talking(flow);
-    await stage.deploy(change(flow, 'twilio-in', { d: true }), 'nodes');
+    await stage.deploy(change(flow, IN, { d: true }), 'nodes');
     goodbye(await call.ended);
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import type { CallReport } from '../../simulators/twilio';
+import type { CallReport } from '../../simulators/phone/report';
 import { change, example } from '../support/example';
 import { catchAll } from '../support/flows';
 import type { FlowNode } from '../support/runtime';

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import type * as Remote from '../../simulators/remote';
-import type { CallReport, CallerScript, RingOptions } from '../../simulators/twilio';
+import type { CallerScript } from '../../simulators/phone';
+import type { RingOptions } from '../../simulators/phone/carrier';
+import type { CallReport } from '../../simulators/phone/report';
+import { atCarrier, byCarrier, CARRIER, ringFarAway } from '../support/carriers';
 import { change, example, KEYS, pointed } from '../support/example';
 import { heart, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
-import { heard, plain, wentWell } from '../support/stage';
+import { heard, plain, wentWell, worldOptions } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
 const LONG = Array.from({ length: 40 }, (_, i) => `word${i + 10}`).join(' ');
@@ -17,24 +20,22 @@ describe('simulators in another process, far away', () => {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the built one: the child process runs it
     const { RemoteWorld } = require(`${PACKAGE_ROOT}/dist/simulators/remote.js`) as typeof Remote;
     Object.assign(process.env, KEYS);
-    world = await RemoteWorld.start({
-      twilio: {
-        accountSid: KEYS.TWILIO_ACCOUNT_SID,
-        authToken: KEYS.TWILIO_AUTH_TOKEN,
-        network: { delayMs: 150, jitterMs: 50 },
-      },
-      deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY },
-      openai: {
-        apiKey: KEYS.OPENAI_API_KEY,
-        replies: [
-          { match: 'everything', reply: LONG },
-          { match: 'stop', reply: 'I stopped.' },
-        ],
-      },
-      cartesia: { apiKey: KEYS.CARTESIA_API_KEY, chunkBytes: 1111 },
-    });
+    const network = { delayMs: 150, jitterMs: 50 };
+    world = await RemoteWorld.start(
+      worldOptions({
+        twilio: { network },
+        telnyx: { network },
+        openai: {
+          replies: [
+            { match: 'everything', reply: LONG },
+            { match: 'stop', reply: 'I stopped.' },
+          ],
+        },
+        cartesia: { chunkBytes: 1111 },
+      }),
+    );
     nodeRed = await Runtime.start();
-    const flow = pointed(example('01'), { ...world.addresses, publicUrl: nodeRed.url });
+    const flow = pointed(atCarrier(example('01')), { ...world.addresses, publicUrl: nodeRed.url });
     await nodeRed.deploy(change(flow, 'llm-agent', { api: 'responses' }));
   });
   after(async () => {
@@ -46,7 +47,7 @@ describe('simulators in another process, far away', () => {
   });
 
   const ring = (script: CallerScript, options: Partial<RingOptions> = {}): Promise<CallReport> =>
-    world.ring({ webhookUrl: `${nodeRed.url}/twilio/voice`, script, ...options });
+    ringFarAway(world, { webhookUrl: `${nodeRed.url}/${CARRIER}/voice`, script, ...options });
 
   const conversation: CallerScript = [
     { waitForSilence: 700 },
@@ -63,8 +64,9 @@ describe('simulators in another process, far away', () => {
     heard(report, GREETING, 'You said: Do you open on Sunday.', 'You said: And on Monday.');
   });
 
-  it('also with odd chunk sizes, and timestamps that come after their audio', async () => {
-    const report = await ring(conversation, { chunkBytes: 137, lateTimestamps: 400 });
+  const odd = byCarrier('odd media', { twilio: { lateTimestamps: 400 }, telnyx: { framesOutOfOrder: true } });
+  it(`also with odd chunk sizes, and ${Object.keys(odd).join()}`, async () => {
+    const report = await ring(conversation, { chunkBytes: 137, ...odd });
     wentWell(report);
     heard(report, GREETING, 'You said: Do you open on Sunday.', 'You said: And on Monday.');
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'mocha';
-import type { Call } from '../../simulators/twilio';
+import type { PhoneCall } from '../../simulators/phone';
 import { example } from '../support/example';
 import { heart, until } from '../support/runtime';
 import { Stage } from '../support/stage';
@@ -19,7 +19,7 @@ describe('the caller hangs up in the middle of', () => {
     assert.equal(heart().registry.count().opened, heart().registry.count().ended);
   });
 
-  const hangUp = async (call: Call): Promise<void> => {
+  const hangUp = async (call: PhoneCall): Promise<void> => {
     call.hangUp();
     await call.ended;
   };

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import type * as Remote from '../../simulators/remote';
+import { atCarrier, CARRIER, IN, ringFarAway } from '../support/carriers';
 import { change, example, KEYS, pointed } from '../support/example';
 import { heart, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
+import { worldOptions } from '../support/stage';
 
 const CALLS = 2_000;
 const WARM_UP = 200;
@@ -27,7 +29,7 @@ async function heap(): Promise<number> {
 }
 
 /** The simulators are in another process: what is counted here is Node-RED and the pack. */
-describe('2,000 short calls of one turn each', () => {
+describe(`${CALLS} short calls of one turn each`, () => {
   let world: Remote.RemoteWorld;
   let nodeRed: Runtime;
   before(async () => {
@@ -35,19 +37,18 @@ describe('2,000 short calls of one turn each', () => {
     const { RemoteWorld } = require(`${PACKAGE_ROOT}/dist/simulators/remote.js`) as typeof Remote;
     Object.assign(process.env, KEYS);
     const few = { logLimit: 50 };
-    world = await RemoteWorld.start({
-      twilio: {
-        accountSid: KEYS.TWILIO_ACCOUNT_SID,
-        authToken: KEYS.TWILIO_AUTH_TOKEN,
-        rememberedCalls: 200,
-      },
-      deepgram: { ...few, apiKey: KEYS.DEEPGRAM_API_KEY },
-      openai: { ...few, apiKey: KEYS.OPENAI_API_KEY },
-      cartesia: { ...few, apiKey: KEYS.CARTESIA_API_KEY, concurrency: 100 },
-    });
+    world = await RemoteWorld.start(
+      worldOptions({
+        twilio: { rememberedCalls: 200 },
+        telnyx: { rememberedCalls: 200 },
+        deepgram: few,
+        openai: few,
+        cartesia: { ...few, concurrency: 100 },
+      }),
+    );
     nodeRed = await Runtime.start();
-    const flow = pointed(example('01'), { ...world.addresses, publicUrl: nodeRed.url });
-    const many = change(change(flow, 'cartesia-tts', { concurrency: 100 }), 'twilio-in', { maxCalls: 100 });
+    const flow = pointed(atCarrier(example('01')), { ...world.addresses, publicUrl: nodeRed.url });
+    const many = change(change(flow, 'cartesia-tts', { concurrency: 100 }), IN, { maxCalls: 100 });
     await nodeRed.deploy(
       change(many, 'llm-agent', { api: 'responses' }).filter(({ type }) => type !== 'debug' && type !== 'catch'),
     );
@@ -61,8 +62,8 @@ describe('2,000 short calls of one turn each', () => {
     let left = count;
     const line = async (): Promise<void> => {
       while (left-- > 0) {
-        const report = await world.ring({
-          webhookUrl: `${nodeRed.url}/twilio/voice`,
+        const report = await ringFarAway(world, {
+          webhookUrl: `${nodeRed.url}/${CARRIER}/voice`,
           script: [{ waitForWords: 1 }, { say: 'Hi', msPerWord: 120 }, { waitForWords: 1 }, { hangUp: true }],
         });
         assert.equal(report.failure, undefined, report.failure);

@@ -2,13 +2,20 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'mocha';
+import type { RingOptions } from '../../simulators/twilio';
 import { World } from '../../simulators/world';
+import { atCarrier, byCarrier, CARRIER } from '../support/carriers';
 import { change, example, KEYS, pointed } from '../support/example';
 import { freePort, NodeRedProcess } from '../support/node-red-process';
 import { makeUserDir, NODE_RED, until } from '../support/runtime';
-import { heard, plain, wentWell } from '../support/stage';
+import { heard, plain, wentWell, worldOptions } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
+/** The kinds of webhook that the carrier may be set to. */
+const METHODS = byCarrier<Pick<RingOptions, 'method'>[]>('GET and JSON webhooks', {
+  twilio: [{ method: 'POST' }, { method: 'GET' }, { method: 'JSON' }],
+  telnyx: [{}],
+});
 const NODE_RED_DIR = dirname(require.resolve(`${NODE_RED}/package.json`));
 
 /** Node-RED as users start it, in a process of its own. */
@@ -16,12 +23,7 @@ describe('Node-RED as a user starts it', () => {
   let world: World;
   before(async () => {
     Object.assign(process.env, KEYS);
-    world = await new World({
-      twilio: { accountSid: KEYS.TWILIO_ACCOUNT_SID, authToken: KEYS.TWILIO_AUTH_TOKEN },
-      deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY },
-      openai: { apiKey: KEYS.OPENAI_API_KEY },
-      cartesia: { apiKey: KEYS.CARTESIA_API_KEY },
-    }).start();
+    world = await new World(worldOptions()).start();
   });
   after(() => world.stop());
 
@@ -31,7 +33,9 @@ describe('Node-RED as a user starts it', () => {
   ): Promise<{ nodeRed: NodeRedProcess; publicUrl: string; end: () => void }> {
     const port = await freePort();
     const publicUrl = `http://127.0.0.1:${port}${root === '/' ? '' : root}`;
-    const flow = change(pointed(example('01'), { ...world.addresses, publicUrl }), 'llm-agent', { api: 'responses' });
+    const flow = change(pointed(atCarrier(example('01')), { ...world.addresses, publicUrl }), 'llm-agent', {
+      api: 'responses',
+    });
     const userDir = makeUserDir();
     const more = { httpAdminRoot: admin, httpNodeRoot: root, credentialSecret: false };
     // A flow file holds no credentials: they come as the editor would send them.
@@ -52,15 +56,12 @@ describe('Node-RED as a user starts it', () => {
     ['/admin', '/'],
     ['/', '/red'],
   ] as const) {
-    it(`with httpAdminRoot ${admin} and httpNodeRoot ${root}: webhook, GET and JSON webhook, and media socket work`, async () => {
+    it(`with httpAdminRoot ${admin} and httpNodeRoot ${root}: webhooks (of ${METHODS.length} kinds) and media socket work`, async () => {
       const { nodeRed, publicUrl, end } = await start(admin, root);
       try {
-        for (const method of ['POST', 'GET', 'JSON'] as const) {
-          const call = world.twilio.ring({
-            webhookUrl: `${publicUrl}/twilio/voice`,
-            method,
-            script: [{ waitForSilence: 500 }, { hangUp: true }],
-          });
+        for (const odd of METHODS) {
+          const webhookUrl = `${publicUrl}/${CARRIER}/voice`;
+          const call = world[CARRIER].ring({ webhookUrl, ...odd, script: [{ waitForSilence: 500 }, { hangUp: true }] });
           const report = await call.ended;
           wentWell(report);
           heard(report, GREETING);
@@ -75,7 +76,7 @@ describe('Node-RED as a user starts it', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`${signal} ends the calls politely`, async () => {
       const { nodeRed, publicUrl, end } = await start('/', '/');
-      const call = world.twilio.ring({ webhookUrl: `${publicUrl}/twilio/voice`, script: [] });
+      const call = world[CARRIER].ring({ webhookUrl: `${publicUrl}/${CARRIER}/voice`, script: [] });
       await call.heard((_word, text) => plain(text).endsWith('help you'));
       await nodeRed.stop(signal);
       const report = await call.ended;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { IN } from '../support/carriers';
 import { change, example, the } from '../support/example';
 import { insert, sinkAt } from '../support/flows';
 import { heart, until } from '../support/runtime';
@@ -114,7 +115,7 @@ describe('wires that fork, join, loop and lead astray', () => {
 
   it('an agent with no STT before it: no echo', async () => {
     const flow = stage.prepare(example('01'));
-    await stage.deploy(wire(flow, 'twilio-in', 0, [the(flow, 'llm-agent').id]));
+    await stage.deploy(wire(flow, IN, 0, [the(flow, 'llm-agent').id]));
     const report = await stage.call([
       { waitForSilence: 500 },
       { say: 'Do you hear me' },
@@ -126,7 +127,7 @@ describe('wires that fork, join, loop and lead astray', () => {
   });
 
   it('a flow whose wires drop call.ended: no session 2 s later', async () => {
-    const flow = insert(stage.prepare(example('01')), 'twilio-in', {
+    const flow = insert(stage.prepare(example('01')), IN, {
       type: 'function',
       func: "return msg.topic === 'call.ended' ? null : msg;",
       outputs: 1,

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { TELNYX_SIGNING_SEED } from '../../simulators/keys';
 import { World } from '../../simulators/world';
 import type { WorldOptions } from '../../simulators/world';
-import type { Call, CallReport, CallerScript, RingOptions } from '../../simulators/twilio';
+import type { CallerScript, PhoneCall } from '../../simulators/phone';
+import type { RingOptions } from '../../simulators/phone/carrier';
+import type { CallReport } from '../../simulators/phone/report';
+import { atCarrier, CARRIER, pathAtCarrier } from './carriers';
 import { change, KEYS, pointed } from './example';
 import { heart, Runtime, until } from './runtime';
 import type { DeployType, FlowNode } from './runtime';
@@ -15,6 +18,26 @@ const QUICK: WorldOptions = {
   elevenlabs: { firstAudioMs: 60 },
 };
 
+/** How somebody rings, on any carrier. */
+export interface StoryRing extends Partial<RingOptions> {
+  /** As in the example, whose ends are Twilio's; default `/twilio/voice`. */
+  path?: string;
+  /** The stream is never opened though it was asked for; the caller waits in silence. */
+  refuseStream?: boolean;
+}
+
+/** All simulators' options with the keys that the examples' accounts expect. */
+export function worldOptions(options: WorldOptions = {}): WorldOptions {
+  return {
+    twilio: { accountSid: KEYS.TWILIO_ACCOUNT_SID, authToken: KEYS.TWILIO_AUTH_TOKEN, ...options.twilio },
+    telnyx: { apiKey: KEYS.TELNYX_API_KEY, signingSeed: TELNYX_SIGNING_SEED, ...options.telnyx },
+    deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY, ...options.deepgram },
+    openai: { apiKey: KEYS.OPENAI_API_KEY, ...options.openai },
+    cartesia: { apiKey: KEYS.CARTESIA_API_KEY, ...options.cartesia },
+    elevenlabs: { apiKey: KEYS.ELEVENLABS_API_KEY, ...options.elevenlabs },
+  };
+}
+
 export class Stage {
   private constructor(
     readonly nodeRed: Runtime,
@@ -23,14 +46,14 @@ export class Stage {
 
   static async set(options: WorldOptions = {}): Promise<Stage> {
     Object.assign(process.env, KEYS);
-    const world = await new World({
-      twilio: { accountSid: KEYS.TWILIO_ACCOUNT_SID, authToken: KEYS.TWILIO_AUTH_TOKEN, ...options.twilio },
-      telnyx: { apiKey: KEYS.TELNYX_API_KEY, signingSeed: TELNYX_SIGNING_SEED, ...options.telnyx },
-      deepgram: { apiKey: KEYS.DEEPGRAM_API_KEY, ...options.deepgram },
-      openai: { apiKey: KEYS.OPENAI_API_KEY, ...QUICK.openai, ...options.openai },
-      cartesia: { apiKey: KEYS.CARTESIA_API_KEY, ...QUICK.cartesia, ...options.cartesia },
-      elevenlabs: { apiKey: KEYS.ELEVENLABS_API_KEY, ...QUICK.elevenlabs, ...options.elevenlabs },
-    }).start();
+    const { openai, cartesia, elevenlabs } = options;
+    const quick = {
+      ...options,
+      openai: { ...QUICK.openai, ...openai },
+      cartesia: { ...QUICK.cartesia, ...cartesia },
+      elevenlabs: { ...QUICK.elevenlabs, ...elevenlabs },
+    };
+    const world = await new World(worldOptions(quick)).start();
     return new Stage(await Runtime.start(), world);
   }
 
@@ -39,9 +62,9 @@ export class Stage {
     await this.world.stop();
   }
 
-  /** An example (or any flow) with its accounts pointed at the simulators, ready to be deployed. */
+  /** An example (or any flow) at this run's carrier, with its accounts pointed at the simulators, ready to be deployed. */
   prepare(flows: readonly FlowNode[]): FlowNode[] {
-    const at = pointed(flows, { ...this.world.addresses, publicUrl: this.nodeRed.url });
+    const at = pointed(atCarrier(flows), { ...this.world.addresses, publicUrl: this.nodeRed.url });
     // For another address than OpenAI's own, "auto" takes Chat Completions; the examples mean the Responses API.
     return change(at, 'llm-agent', { api: 'responses' });
   }
@@ -50,13 +73,14 @@ export class Stage {
     await this.nodeRed.deploy(flows, type);
   }
 
-  ring(script: CallerScript, options: Partial<RingOptions> & { path?: string } = {}): Call {
+  /** Somebody rings, by way of this run's carrier. */
+  ring(script: CallerScript, options: StoryRing = {}): PhoneCall {
     const { path = '/twilio/voice', ...rest } = options;
-    return this.world.twilio.ring({ webhookUrl: this.nodeRed.url + path, script, ...rest });
+    return this.world[CARRIER].ring({ webhookUrl: this.nodeRed.url + pathAtCarrier(path), script, ...rest });
   }
 
   /** Rings, and waits for the call's end. */
-  async call(script: CallerScript, options: Partial<RingOptions> & { path?: string } = {}): Promise<CallReport> {
+  async call(script: CallerScript, options: StoryRing = {}): Promise<CallReport> {
     return this.ring(script, options).ended;
   }
 

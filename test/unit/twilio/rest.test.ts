@@ -60,6 +60,23 @@ describe("Twilio's REST API", () => {
     );
   });
 
+  it('takes no other answer to an update than the call', async () => {
+    const { accountSid, authToken, url: baseUrl } = company;
+    const caller = company.ring({ webhookUrl: 'http://127.0.0.1:1/' });
+    const rest = new TwilioRest(() => account({ baseUrl, accountSid, authToken }));
+    const update = (timeoutMs?: number): Promise<void> =>
+      rest.updateCall(accountSid, caller.callSid, { Status: 'completed' }, timeoutMs);
+    for (const kind of ['garbage', 'wrong-json'] as const) {
+      company.faults.add({ kind, when: 'connect' });
+      await assert.rejects(update(), (err) => err instanceof ProviderError && err.cause === 'protocol');
+      assert.equal(caller.isOver, false);
+    }
+    company.faults.add({ kind: 'stall-after-first-byte', when: 'connect' });
+    await assert.rejects(update(50), /timeout|did not answer within 0.05 s/);
+    await update();
+    assert.equal(caller.isOver, true);
+  });
+
   it('that does not answer is given up after 5 s, and aborted with its call', async () => {
     const requests: http.IncomingMessage[] = [];
     const silent = http.createServer((req) => requests.push(req)).listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import type { Fault } from '../../../../simulators/faults';
 import type { CallerScript, PhoneCall, SimulatedCarrier } from '../../../../simulators/phone';
 import { TelnyxCompany } from '../../../../simulators/telnyx';
 import { PhoneCompany } from '../../../../simulators/twilio';
@@ -101,6 +102,45 @@ describe('the same caller on every carrier', function () {
         await side.stop();
       }
       assert.deepEqual(side.carrier.open, { calls: 0, sockets: 0, requests: 0 });
+    });
+  }
+
+  for (const [name, make] of Object.entries({ twilio, telnyx })) {
+    it(`has a REST API that fails on command, before it acts or after: ${name}`, async () => {
+      const side = await make();
+      const { carrier } = side;
+      /** What an application sees of one request: status and the beginning of the body, or that there was none. */
+      const ask = async (withinMs = 300): Promise<string> => {
+        try {
+          const response = await fetch(`${carrier.url}/anything`, { signal: AbortSignal.timeout(withinMs) });
+          return `${response.status} ${(await response.text()).slice(0, 8)}`;
+        } catch (err) {
+          return err instanceof Error && err.name === 'TimeoutError' ? 'silence' : 'reset';
+        }
+      };
+      try {
+        const usual = await ask();
+        assert.match(usual, /^4\d\d \{/);
+        for (const [fault, seen] of [
+          [{ kind: 'status', status: 503, body: 'down' }, '503 down'],
+          [{ kind: 'garbage', when: 'connect' }, '200 {"data":'],
+          [{ kind: 'wrong-json', when: 'connect' }, '200 []'],
+          [{ kind: 'refuse' }, 'reset'],
+          [{ kind: 'close-mid-stream', when: 'connect' }, 'reset'],
+          [{ kind: 'stall-before-first-byte', when: 'connect' }, 'silence'],
+          [{ kind: 'stall-after-first-byte', when: 'connect' }, 'silence'],
+          [{ kind: 'stall-before-first-byte', when: 'message' }, 'silence'],
+          [{ kind: 'refuse', when: 'message' }, 'reset'],
+        ] satisfies [Fault, string][]) {
+          carrier.faults.add({ ...fault, matchText: 'GET .*/nothing' }, { ...fault, matchText: 'GET .*/anything' });
+          assert.equal(await ask(), seen, JSON.stringify(fault));
+          assert.equal(await ask(), usual, 'it strikes once, and only what it is meant for');
+          carrier.faults.clear();
+        }
+      } finally {
+        await carrier.stop();
+        await side.stop();
+      }
     });
   }
 });
