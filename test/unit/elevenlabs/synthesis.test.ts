@@ -151,9 +151,9 @@ describe('An utterance at ElevenLabs', function () {
 
   describe('that waits for text', () => {
     it('is kept alive, gives its place back meanwhile, and goes on in its context', async () => {
-      const simulator = await simulate({ inactivityMs: 250 });
+      const simulator = await simulate({ inactivityMs: 1_000 });
       const voice = { ...VOICE, options: { inactivity_timeout: 1 } };
-      const one = new Speaker(endpoint(simulator.url, voice, { keepAliveMs: 80 }), {
+      const one = new Speaker(endpoint(simulator.url, voice, { keepAliveMs: 250 }), {
         voice,
         patience: { restMs: 100 },
       });

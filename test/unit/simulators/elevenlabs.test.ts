@@ -181,20 +181,20 @@ describe('the ElevenLabs simulator', () => {
   });
 
   it('closes what gets no text for too long; a keep-alive is enough', async () => {
-    await start({ inactivityMs: 60 });
+    await start({ inactivityMs: 400 });
     const idle = await open();
     assert.deepEqual(await failed(idle), ['input_timeout_exceeded', 1008]);
     const client = await open();
     begin(client, 'a');
     begin(client, 'b');
-    const alive = setInterval(() => client.send({ text: '', context_id: 'a' }), 15);
+    const alive = setInterval(() => client.send({ text: '', context_id: 'a' }), 50);
     // "b" is not kept alive, and takes the socket with it.
     assert.deepEqual(await failed(client), ['input_timeout_exceeded', 1008]);
     clearInterval(alive);
     const kept = await open();
     begin(kept, 'a');
     for (let i = 0; i < 6; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       kept.send({ text: '', context_id: 'a' });
     }
     say(kept, 'a', 'Still here. ');

@@ -37,6 +37,7 @@ describe('the ticker of all calls', () => {
     });
     for (const stop of stops) stop();
     assert.deepEqual([...order.slice(0, 4)].sort(), [0, 1, 2, 3]);
-    assert.deepEqual(order.slice(4), order.slice(0, 4));
+    // A machine that is late makes good for more than the eight at once.
+    assert.deepEqual(order.slice(4, 8), order.slice(0, 4));
   });
 });

@@ -445,8 +445,8 @@ describe('a call to an application', function () {
     const call = ring();
     const agent = await agentOf();
     await agent.start();
-    await call.perform({ say: 'hello there' }, { pause: 40 });
-    assert.equal(hearWords(agent.audio()), 'hello there');
+    await call.perform({ say: 'hello there' });
+    await agent.until(() => hearWords(agent.audio()) === 'hello there');
     const later = call.perform({ waitFor: 'anything' });
     call.hangUp();
     await assert.rejects(later, /The call ended before/);
