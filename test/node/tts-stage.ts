@@ -105,6 +105,8 @@ export class TtsStage<Simulator extends { readonly url: string }> {
     this.red = new FakeRed(tts.register);
     this.account(SIMULATOR_KEY);
     this.deploy();
+    // As a runtime does when its nodes are there: the gate, which is the process's, may be shut since an earlier test.
+    this.red.events.emit('flows:started');
   }
 
   account(apiKey: string, id = this.accountId): void {
