@@ -11,7 +11,7 @@ import { Conversation } from './conversation';
 import { record } from './model';
 import type { AgentSettings, TalkSettings } from './settings';
 import { readOverrides } from './settings';
-import { fill } from './template';
+import { fill } from '../call/template';
 import type { Turn } from './turn';
 import { decideTurn, interruptedByWords, pausedBySpeech, PauseWatch } from './turn-taking';
 import type { OpenUtterance, PauseAction } from './turn-taking';

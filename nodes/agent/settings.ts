@@ -6,7 +6,7 @@ import { OPENAI_URL, pickApi } from './model';
 import type { Api, Endpoint } from './model';
 import { CHUNKINGS } from './spoken-text';
 import type { Chunking } from './spoken-text';
-import { envNames } from './template';
+import { envNames } from '../call/template';
 import { BARGE_IN_MODES } from './turn-taking';
 import type { BargeIn } from './turn-taking';
 

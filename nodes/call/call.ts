@@ -1,10 +1,16 @@
+import { CallControls } from './call-controls';
 import type { Carrier } from './carrier';
 import type { CallInfo, EndReason, PlaybackReport, UtteranceInfo } from './message';
+import { gone } from './loop-turns';
 import { Playback } from './playback';
 import type { PlaybackRecord, PlaybackTopic } from './playback';
+import { Privacy } from './privacy';
 import type { Session } from './session';
 import { Ears } from './stt-ears';
 import { Relays } from './tts-relays';
+
+/** A message may take so many turns of the event loop to the node that opens an utterance for it: each node takes one. */
+const WIRE_TURNS = 6;
 
 /** A call is offered, then live or away, then ended. */
 export type CallState = 'offered' | 'live' | 'away' | 'ended';
@@ -39,6 +45,10 @@ export interface CallLimits {
 export class Call {
   state: CallState = 'offered';
   readonly playback: Playback;
+  /** What a flow has done with the call. */
+  readonly controls: CallControls;
+  /** When nothing of what the caller says or keys in may be seen anywhere. */
+  readonly privacy = new Privacy(() => this.now());
   /** Who listens to the caller, and who speaks what of the agent's words: a flow may change either in mid-call. */
   readonly ears = new Ears();
   readonly relays = new Relays();
@@ -55,6 +65,11 @@ export class Call {
   private readonly playbackTaps = new Set<PlaybackTap>();
   private ending: EndReason | undefined;
   private hangingUp: Promise<void> | undefined;
+  private leftAt: number | undefined;
+  private awayMs = 0;
+  /** Agents that are at work on a reply of which no utterance is open yet, by node id. */
+  private readonly composing = new Set<string>();
+  private readonly composed = new Set<() => void>();
 
   /**
    * @param ownerId the id of the carrier's in-node to which the call came
@@ -68,6 +83,7 @@ export class Call {
     readonly limits: () => CallLimits,
     private readonly onEnd: (call: Call, reason: EndReason) => void,
   ) {
+    this.controls = new CallControls(this);
     this.playback = new Playback({
       carrier,
       now: () => performance.now(),
@@ -108,8 +124,63 @@ export class Call {
 
   /** The media stream is open and the caller can be heard and spoken to. */
   streamOpened(): void {
-    if (this.state === 'offered' || this.state === 'away') this.state = 'live';
+    if (this.state === 'offered') this.state = 'live';
+    else if (this.state === 'away') this.back();
     this.playback.streamOpened();
+  }
+
+  /**
+   * The caller is put through to somebody else: agent, STT, TTS and timers rest until `streamOpened`. What was being spoken is given
+   * up. Idempotent.
+   */
+  leave(to: string): void {
+    if (this.state !== 'live') return;
+    this.state = 'away';
+    this.leftAt = performance.now();
+    this.playback.rest('away');
+    this.emit('call.away', { to });
+  }
+
+  private back(): void {
+    this.state = 'live';
+    this.awayMs += performance.now() - (this.leftAt ?? performance.now());
+    this.leftAt = undefined;
+    this.noteWords();
+    this.playback.wake();
+  }
+
+  /** An agent has begun, or ended, to make a reply: from the caller's words to the opening of its utterance, or to nothing. */
+  compose(nodeId: string, busy: boolean): void {
+    if (busy) this.composing.add(nodeId);
+    else if (this.composing.delete(nodeId)) for (const tell of [...this.composed]) tell();
+  }
+
+  /**
+   * Resolves when the agent has finished speaking: no reply is being made and no utterance is open, as seen when what is on the
+   * wires now has arrived; or after `timeoutMs`, or at the end of the call.
+   */
+  async whenSilent(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      await gone(WIRE_TURNS);
+      const left = until - performance.now();
+      if (left <= 0 || this.state === 'ended') return;
+      if (this.playback.busy) await this.playback.whenQuiet(left);
+      else if (this.composing.size > 0) await this.whenComposed(left);
+      else return;
+    }
+  }
+
+  private async whenComposed(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const tell = (): void => {
+        clearTimeout(timer);
+        this.composed.delete(tell);
+        resolve();
+      };
+      const timer = setTimeout(tell, timeoutMs);
+      this.composed.add(tell);
+    });
   }
 
   /**
@@ -131,6 +202,8 @@ export class Call {
     this.state = 'ended';
     this.info.endedAt = Date.now();
     const why = this.ending ?? reason;
+    this.composing.clear();
+    for (const tell of [...this.composed]) tell();
     this.emit('call.ended', { reason: why, durationMs: this.now() });
     this.carrier.dispose();
     for (const session of [...this.sessions.values()]) session.callEnded();
@@ -143,7 +216,8 @@ export class Call {
     this.playback.tick();
     if (this.hangingUp) return;
     const limits = this.limits();
-    if (this.now() > limits.maxDurationMs) {
+    // While the caller talks to somebody else, the carrier's time limit counts.
+    if (this.state !== 'away' && this.now() - this.awayMs > limits.maxDurationMs) {
       void this.hangUp('max-duration', limits.goodbye);
     } else if (this.state === 'live' && performance.now() - this.wordsAt > limits.silenceMs) {
       void this.hangUp('silence', limits.goodbye);

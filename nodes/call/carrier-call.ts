@@ -1,7 +1,10 @@
 import type { Call } from './call';
 import type { Carrier } from './carrier';
+import type { CarrierControl, TransferOrder, TransferOutcome } from './carrier-control';
 import { asError, ProviderError } from './errors';
+import { MASKED } from './privacy';
 import type { EndReason } from './message';
+import type { ReportKind } from './reports';
 import { StreamWatch } from './stream-watch';
 import type { Tokens } from './tokens';
 
@@ -11,6 +14,9 @@ export const NO_STREAM_MS = 10_000;
 export const FIRST_ASK_MS = 2_000;
 /** How often a call whose stream breaks is connected again. */
 export const MAX_RECONNECTS = 5;
+/** A transfer that must have ended may take so much longer to be heard of, ms; and so often the carrier is asked meanwhile. */
+const AWAY_SPARE_MS = 30_000;
+const AWAY_ASK_MS = 30_000;
 /** A carrier's own voice speaks at least so fast, ms for a character. */
 const SAY_MS_PER_CHARACTER = 120;
 
@@ -25,6 +31,8 @@ export interface CarrierHost {
   /** Public URL and path of the node, as deployed now. */
   readonly url: string;
   fail(error: Error): void;
+  /** Expects reports of a recording or transcription of this call. @returns a token that stands for it */
+  expect(kind: ReportKind): string;
   /** A frame of the caller's voice. */
   audio(payload: Buffer): void;
 }
@@ -58,17 +66,24 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   /** Set when we are ending the call, also where there is nothing to say. */
   protected goodbye: string | undefined;
   protected reconnects = 0;
+  /** Set from the moment in which the carrier is asked to put the caller through, until the caller is back with us. */
+  protected transfer: TransferOrder | undefined;
+  /** Whoever was called has answered. */
+  protected transferAnswered = false;
+  /** The caller comes back: told when the new stream is open. */
+  private returning: { reason: TransferOutcome; to: string } | undefined;
   private saying: Promise<void> | undefined;
   private leaving: Promise<void> | undefined;
 
   /** @param id by which the carrier knows the call, and so do we; one that we dial goes by ours until the carrier names it */
   constructor(public id: string) {
     this.watch = new StreamWatch((signal) => this.ask(signal), {
-      over: (reason) => this.call?.end(reason),
+      over: (reason) => this.call?.end(this.reasonOf(reason)),
       gaveUp: () => this.giveUp(),
     });
   }
 
+  abstract readonly control: CarrierControl;
   abstract get connected(): boolean;
   abstract play(audio: Buffer, mark?: string): void;
   abstract mark(name: string): void;
@@ -117,6 +132,55 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     for (const stream of this.streams) stream.close();
   }
 
+  /**
+   * Has the caller put through, as a carrier's `control.transfer` does it.
+   * @param ask the carrier; if it refuses and the caller has not been taken from us, the call goes on as it was
+   */
+  protected async putThrough(order: TransferOrder, ask: () => Promise<void>): Promise<void> {
+    this.transfer = order;
+    this.transferAnswered = false;
+    this.watch.stop();
+    try {
+      await ask();
+    } catch (err) {
+      // Only the answer was lost: the caller is gone from us, and the carrier will tell what becomes of it.
+      if (this.call?.state === 'away') return;
+      this.transfer = undefined;
+      if (!this.stream && !this.over && this.goodbye === undefined)
+        this.watch.start(this.mayLack(), this.askAfterLossMs);
+      throw err;
+    }
+    this.gone(order);
+  }
+
+  /** The caller is with somebody else; or the call is over here, if that has ended it. */
+  private gone(order: TransferOrder): void {
+    if (this.over || this.transfer !== order) return;
+    this.call?.leave(order.to);
+    if (this.stream) this.detach();
+    // Nobody may hear of the end: after this long both have hung up, or nobody has answered.
+    this.watch.start(order.ringMs + order.limitMs + AWAY_SPARE_MS, AWAY_ASK_MS, AWAY_ASK_MS);
+  }
+
+  /** Why the call is over, for one that ended while the caller was with somebody else. */
+  protected reasonOf(reason: EndReason): EndReason {
+    return reason === 'caller-hangup' && this.transfer && this.transferAnswered ? 'transferred' : reason;
+  }
+
+  /**
+   * The transfer is over, and the caller is still there: a new stream is to come. Idempotent.
+   * @returns false where no transfer was under way
+   */
+  protected comesBack(reason: TransferOutcome): boolean {
+    const { transfer } = this;
+    if (!transfer) return this.returning !== undefined;
+    this.transfer = undefined;
+    this.returning = { reason, to: transfer.to };
+    this.call?.leave(transfer.to);
+    this.watch.start(NO_STREAM_MS, FIRST_ASK_MS);
+    return true;
+  }
+
   /** The call has ended: whatever the carrier's own part still waits for. */
   protected release(): void {
     // Nothing by default.
@@ -140,14 +204,18 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     if (this.stream) this.detach();
     this.stream = stream;
     call.streamOpened();
+    const { returning } = this;
+    this.returning = undefined;
+    if (returning) call.emit('call.resumed', { ...returning });
     if (this.begun) return;
     this.begun = true;
     call.emit('call.started', { raw: { webhook: { ...this.offered }, start: start.raw } });
   }
 
   protected onDigit(digit: string): void {
-    this.call?.noteWords();
-    this.call?.emit('call.dtmf', digit);
+    const { call } = this;
+    call?.noteWords();
+    call?.emit('call.dtmf', call.privacy.covers(undefined, call.now()) ? MASKED : digit);
   }
 
   protected onGone(stream: Stream): void {
@@ -155,6 +223,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     if (stream !== this.stream) return;
     this.detach();
     if (this.over || this.goodbye !== undefined) return;
+    if (this.transfer) return this.gone(this.transfer);
     this.watch.start(this.mayLack(), this.askAfterLossMs);
   }
 
@@ -182,11 +251,10 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   /** The caller may be there still, but there is no stream: so the call is ended at the carrier too. */
   private giveUp(): void {
     const what = this.begun ? 'did not come back' : 'did not come';
-    this.host?.fail(
-      new ProviderError(this.name, 'carrier', `the media stream ${what} within 10 s; the call was ended.`, {
-        advice: ` ${this.streamAdvice}`,
-      }),
-    );
+    const words = this.transfer
+      ? 'nobody told what became of the transfer; the call was ended.'
+      : `the media stream ${what} within 10 s; the call was ended.`;
+    this.host?.fail(new ProviderError(this.name, 'carrier', words, { advice: ` ${this.streamAdvice}` }));
     this.abandon();
     this.call?.end('stream-failed');
   }

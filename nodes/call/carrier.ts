@@ -1,3 +1,4 @@
+import type { CarrierControl } from './carrier-control';
 import type { EndReason } from './message';
 
 /**
@@ -7,6 +8,9 @@ import type { EndReason } from './message';
 export interface Carrier {
   /** `twilio`, `telnyx`, ...: what `msg.call.carrier` says. */
   readonly name: string;
+
+  /** What a flow can have done with the call beyond talking. */
+  readonly control: CarrierControl;
 
   /** True while a media stream is open: audio that is played now reaches the caller. */
   readonly connected: boolean;

@@ -1,11 +1,10 @@
+import { readAnswerSettings } from './dial-answer';
+import type { AnswerSettings } from './dial-answer';
 import { ProviderError } from './errors';
 import { checkNumber, isAllowable, normaliseNumber } from './number-check';
+import { MAX_PARAMETERS, MAX_PARAMETERS_BYTES } from './parameters';
 import { number, SettingError, text, textMap } from './settings';
 import type { RawConfig } from './settings';
-
-/** What a call may be given on its way at most: it stands on each message of the call. */
-const MAX_PARAMETERS = 50;
-const MAX_PARAMETERS_BYTES = 4_096;
 
 /** What the dial nodes of all carriers have in common, as deployed. */
 export interface DialSettings {
@@ -21,6 +20,8 @@ export interface DialSettings {
   allowed: string[];
   /** Calls to one number in an hour. */
   perHour: number;
+  /** What follows when somebody, or a machine, answers. */
+  answer: AnswerSettings;
 }
 
 /** A call that may be placed: its numbers have been checked. */
@@ -32,10 +33,15 @@ export interface DialOrder {
 
 /**
  * Reads the settings.
+ * @param detects whether the node asks for answering-machine detection
  * @param ring the shortest and the longest time that the carrier lets a phone ring, s
  * @throws SettingError in words for the ops person
  */
-export function readDialSettings(config: RawConfig, ring: { min: number; max: number }): DialSettings {
+export function readDialSettings(
+  config: RawConfig,
+  ring: { min: number; max: number },
+  detects: boolean,
+): DialSettings {
   const enter = text(config, 'enter');
   if (enter === '') throw new SettingError('Choose the node that the answered call enters.');
   const from = text(config, 'from');
@@ -55,6 +61,7 @@ export function readDialSettings(config: RawConfig, ring: { min: number; max: nu
     ringMs: number(config, 'ringTimeout', 30, ring.min, ring.max) * 1_000,
     allowed: prefixes(config),
     perHour: number(config, 'perHour', 10, 1, 1_000),
+    answer: readAnswerSettings(config, detects),
   };
 }
 

@@ -1,16 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
+import { Automatic } from './automatic';
+import { AnswerPolicy } from './dial-answer';
+import type { AnswerSettings } from './dial-answer';
 import type { CarrierCall, CarrierHost, CarrierStream } from './carrier-call';
+import type { RecordedAudio, RecordingStore } from './carrier-control';
+import { addDesk } from './desks';
 import { refuseUpgrade } from './endpoints';
 import type { Endpoint, EndpointAnswer, EndpointRequest } from './endpoints';
 import { ProviderError } from './errors';
-import { registry } from './heart';
+import { gate, registry } from './heart';
 import { InSession } from './in-session';
-import type { CallInfo } from './message';
+import { copyCall, nextMessageId } from './message';
+import type { CallInfo, VoiceMessage } from './message';
 import type { InSettings } from './in-settings';
 import type { NodeSlot } from './node-slot';
 import { refused } from './refused';
+import { Reports } from './reports';
 import { Tokens } from './tokens';
 
 /** A wrong signature is told to the ops person at most so often, ms: whoever knocks must not fill the log. */
@@ -25,10 +32,11 @@ export type DeskSettings = InSettings & { account: { publicUrl: string } };
  * Answers what a carrier asks of one in-node: webhooks and media sockets. Belongs to the node's id, not to an instance.
  * Here is what no carrier has for itself: lines, the opening of a call, tokens, refusals, the node's status.
  */
-export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoint {
+export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoint, RecordingStore {
   abstract readonly names: readonly string[];
   readonly upgrades = ['media'];
   protected readonly tokens = new Tokens();
+  protected readonly reports: Reports;
   private toldAt = -Infinity;
   private problem: string | undefined;
 
@@ -36,7 +44,18 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
   constructor(
     protected readonly slot: NodeSlot<Settings>,
     private readonly carrier: string,
-  ) {}
+  ) {
+    this.reports = new Reports(
+      () => this.secrets(),
+      () => this.settings,
+    );
+    addDesk(slot, this);
+  }
+
+  /** Of the account: what goes out and comes back is sealed by the first; what was sealed by another is read, too. */
+  protected abstract secrets(): readonly string[];
+  abstract fetchRecording(recording: Readonly<Record<string, unknown>>): Promise<RecordedAudio>;
+  abstract deleteRecording(recordingId: string): Promise<void>;
 
   abstract request(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer>;
   abstract upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void;
@@ -96,11 +115,13 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
   /**
    * Opens a call: from here on it has its slot.
    * @param more what this carrier's calls need of the desk besides
+   * @param answer for a call that we dial: what follows when it is answered
    */
   protected open<Stream extends CarrierStream, Host extends CarrierHost>(
     offer: Pick<CallInfo, 'direction' | 'from' | 'to'> & Partial<Pick<CallInfo, 'parameters'>>,
     carrier: CarrierCall<Stream, Host>,
     more: () => Omit<Host, keyof CarrierHost>,
+    answer?: AnswerSettings,
   ): void {
     const info: CallInfo = {
       id: carrier.id,
@@ -116,6 +137,9 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
     call.sessions.set(slot.id, session);
     slot.sessions.add(session);
     session.onDispose(() => slot.sessions.delete(session));
+    // Before the first event is on the wires: a notice has its place before every greeting.
+    new Automatic(call, session, () => slot.settings.automatic);
+    if (answer) new AnswerPolicy(call, session, answer);
     const url = (): string => this.url;
     const host: CarrierHost = {
       tokens,
@@ -123,11 +147,32 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
         return url();
       },
       fail: (error) => session.report(error),
+      expect: (kind) => this.reports.expect(kind, call.info),
       audio: (payload) => session.audio(payload),
     };
     slot.log('info', offer.direction === 'inbound' ? 'A call came in.' : 'A number is dialled.', info.id);
     this.showCalls();
     carrier.attach(call, Object.assign(host, more()) as Host);
+  }
+
+  /**
+   * Tells a report of the carrier's: in the call's own stream of events while it lives, and by itself after that.
+   * @param topic `call.recording`, `call.transcription`
+   */
+  protected tellReport(topic: string, payload: Record<string, unknown>, info: CallInfo): void {
+    const call = registry.get(info.id);
+    if (call && call.state !== 'ended') return call.emit(topic, payload);
+    const { slot } = this;
+    const holder = {
+      deliver: (output: number, msg: VoiceMessage) => slot.send(output, msg),
+      takeUnseen: () => [],
+      wasSeen: () => true,
+    };
+    const _msgid = nextMessageId();
+    for (const output of [0, 1]) {
+      const ended = { ...copyCall(info), endedAt: info.endedAt ?? Date.now() };
+      gate.send(holder, output, { _msgid, topic, payload: structuredClone(payload), call: ended });
+    }
   }
 
   /**

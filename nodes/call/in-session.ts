@@ -38,6 +38,19 @@ export class InSession<Settings> extends Session<Settings> {
     this.counted();
   }
 
+  get nodeId(): string {
+    return this.slot.id;
+  }
+
+  /** A message of this call, with an id of its own. */
+  override message(topic: string, payload: unknown, more: Partial<VoiceMessage> = {}): VoiceMessage {
+    return super.message(topic, payload, more);
+  }
+
+  warn(words: string): void {
+    this.log('warn', words);
+  }
+
   /** Reports an error of this call to Catch. */
   report(error: Error): void {
     this.fail(error);

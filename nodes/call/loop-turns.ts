@@ -21,6 +21,11 @@ export function presentTurn(): number {
   return turns;
 }
 
+/** Resolves when so many turns have passed: what was on the wires has arrived. */
+export async function gone(turns: number): Promise<void> {
+  for (let left = turns; left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
+}
+
 function step(): void {
   turns++;
   if (--wanted > 0) setImmediate(step);

@@ -153,7 +153,8 @@ export function copyMessage(msg: VoiceMessage): VoiceMessage {
   return copy;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** True for a plain object, as far as that can be seen. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

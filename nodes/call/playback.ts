@@ -45,6 +45,9 @@ export class Playback {
   private pausedSince: number | undefined;
   private readonly waiting: (() => void)[] = [];
   private ended = false;
+  /** While set nothing is opened, but by this node: why what is opened is closed at once. */
+  private resting: { reason: PlaybackEnd; but: string | undefined } | undefined;
+  private holding = false;
 
   constructor(private readonly host: PlaybackHost) {
     this.timeline = new Timeline(() => host.now());
@@ -101,8 +104,9 @@ export class Playback {
     this.records.set(info.id, record);
     if (this.records.size > MAX_RECORDS) this.forgetOldest();
     const line = new UtteranceLine(record, this.host.now());
-    if (this.lines.length >= MAX_OPEN) {
-      this.close(line, 'timeout');
+    const refusal = this.lines.length >= MAX_OPEN ? 'timeout' : this.restingFor(openedBy);
+    if (refusal !== undefined) {
+      this.close(line, refusal);
       return false;
     }
     this.lines.push(line);
@@ -187,6 +191,31 @@ export class Playback {
     this.announce();
   }
 
+  /**
+   * Nothing more is spoken until `wake`: what is open is given up, protected or not, and what is opened is closed at once.
+   * @param but id of a node whose utterances are spoken all the same
+   */
+  rest(reason: PlaybackEnd, but?: string): void {
+    this.resting = { reason, but };
+    const ids = this.lines.filter(({ record }) => record.openedBy !== but).map(({ record }) => record.id);
+    if (ids.length > 0) this.interrupt(ids, reason);
+  }
+
+  wake(): void {
+    this.resting = undefined;
+  }
+
+  /** Holds back all that is to be heard, until `release`: it is not known yet who listens. */
+  hold(): void {
+    this.holding = true;
+  }
+
+  release(): void {
+    if (!this.holding) return;
+    this.holding = false;
+    this.pump();
+  }
+
   /** The carrier's echo of a mark. One of an earlier generation proves nothing: a clear echoes all marks at once. */
   echo(name: string): void {
     if (this.timeline.echo(name)) this.settle();
@@ -216,7 +245,7 @@ export class Playback {
       if (now - this.pausedSince > MAX_PAUSE_MS) this.resume();
       return;
     }
-    if (!this.host.carrier.connected) return;
+    if (this.holding || !this.host.carrier.connected) return;
     const { dryAt, sent, heard } = this.timeline;
     if (sent > heard && now > dryAt + LOST_ECHO_MS) {
       this.timeline.hearAll();
@@ -249,6 +278,11 @@ export class Playback {
     this.timeline.restart();
   }
 
+  private restingFor(openedBy: string): PlaybackEnd | undefined {
+    const { resting } = this;
+    return resting && resting.but !== openedBy ? resting.reason : undefined;
+  }
+
   private line(id: string): UtteranceLine | undefined {
     return this.lines.find((line) => line.record.id === id);
   }
@@ -260,7 +294,7 @@ export class Playback {
 
   /** Sends what may be sent: the lines in their order, the next only when the one before it is complete. */
   private pump(): void {
-    if (this.ended || this.paused || !this.host.carrier.connected) return;
+    if (this.ended || this.paused || this.holding || !this.host.carrier.connected) return;
     for (const line of this.lines) {
       this.send(line);
       if (!line.complete) break;

@@ -29,13 +29,14 @@ export class StreamWatch {
    * Begins anew.
    * @param giveUpMs after how long
    * @param firstAskMs not before so long: where a stream is expected any moment
+   * @param everyMs how often it is asked in the long run
    */
-  start(giveUpMs: number, firstAskMs = 0): void {
+  start(giveUpMs: number, firstAskMs = 0, everyMs = 5_000): void {
     this.stop();
     const abort = (this.abort = new AbortController());
     const beganAt = performance.now();
     const times = [...ASK_AT.filter((at) => at >= firstAskMs && at < giveUpMs)];
-    for (let at = 10_000; at < giveUpMs; at += 5_000) times.push(at);
+    for (let at = Math.max(10_000, firstAskMs); at < giveUpMs; at += everyMs) times.push(at);
     const next = (): void => {
       const at = times.shift();
       const due = beganAt + (at ?? giveUpMs) - performance.now();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Call } from '../../nodes/call/call';
 import type { Carrier } from '../../nodes/call/carrier';
+import type { CarrierControl } from '../../nodes/call/carrier-control';
 import { registry } from '../../nodes/call/heart';
 import { slotOf } from '../../nodes/call/lifecycle';
 import { nextMessageId } from '../../nodes/call/message';
@@ -16,6 +17,7 @@ import { catchNode, helper } from './agent-red';
 class FakeCarrier implements Carrier {
   readonly name = 'fake';
   connected = true;
+  readonly control = {} as CarrierControl;
   marks: string[] = [];
   clears = 0;
   play(_audio: Buffer, mark?: string): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
+import type { CarrierControl } from '../../nodes/call/carrier-control';
 import { afterEach, describe, it } from 'mocha';
 import { registry } from '../../nodes/call/heart';
 import { NodeSlot } from '../../nodes/call/node-slot';
@@ -14,7 +15,7 @@ describe('a service of speech that is down', () => {
     let said = 0;
     const nothing = (): void => undefined;
     const carrier = {
-      ...{ name: 'acme', connected: true, play: nothing, mark: nothing, clear: nothing, dispose: nothing },
+      ...{ name: 'acme', connected: true, control: {} as CarrierControl, play: nothing, mark: nothing, clear: nothing, dispose: nothing },
       hangUp: () => Promise.resolve(),
       say: () => Promise.resolve(void said++),
     };

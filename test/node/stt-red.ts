@@ -1,6 +1,7 @@
 /** A small Node-RED around one node of speech-to-text: what it is sent, what it sends, what Catch hears. */
 import { createRequire } from 'node:module';
 import type { Node, NodeAPI } from 'node-red';
+import type { CarrierControl } from '../../nodes/call/carrier-control';
 import type { Call } from '../../nodes/call/call';
 import { registry } from '../../nodes/call/heart';
 import type { VoiceMessage } from '../../nodes/call/message';
@@ -19,6 +20,9 @@ const requireHere = createRequire(__filename);
 const helper = requireHere('node-red-node-test-helper') as TestHelper;
 const catchNode: unknown = requireHere('@node-red/nodes/core/common/25-catch.js');
 
+/** What a file of nodes exports. */
+export type NodeSet = (RED: NodeAPI) => void;
+
 export interface CaughtMessage extends VoiceMessage {
   error: { message: string };
   provider?: string;
@@ -34,7 +38,7 @@ export class SttRed {
 
   /** @param sets the account's and the node's; `type` is the node's, its account's begins with the same word */
   constructor(
-    private readonly sets: ((RED: NodeAPI) => void)[],
+    private readonly sets: NodeSet[],
     private readonly type: string,
   ) {
     helper.init(requireHere.resolve('node-red'));
@@ -96,7 +100,15 @@ export class SttRed {
 export function ring(): Call {
   const nothing = (): void => undefined;
   const none = (): Promise<void> => Promise.resolve();
-  const carrier = { name: 'twilio', connected: true, play: nothing, mark: nothing, clear: nothing, dispose: nothing };
+  const carrier = {
+    name: 'twilio',
+    connected: true,
+    control: {} as CarrierControl,
+    play: nothing,
+    mark: nothing,
+    clear: nothing,
+    dispose: nothing,
+  };
   const call = registry.open(
     {
       id: `CA${++calls}`,

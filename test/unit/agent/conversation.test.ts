@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { Conversation, CUT_MARK } from '../../../nodes/agent/conversation';
-import { envNames, fill } from '../../../nodes/agent/template';
+import { envNames, fill } from '../../../nodes/call/template';
 import type { PlaybackRecord } from '../../../nodes/call/playback';
 
 function closed(id: string, heardText: string, state: 'finished' | 'interrupted' = 'finished'): PlaybackRecord {

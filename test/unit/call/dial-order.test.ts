@@ -6,7 +6,7 @@ import { ProviderError } from '../../../nodes/call/errors';
 
 const RING = { min: 5, max: 600 };
 const settings = (more: object = {}) =>
-  readDialSettings({ enter: 'in', from: '+14155550142', allowed: '+44, +49', ...more }, RING);
+  readDialSettings({ enter: 'in', from: '+14155550142', allowed: '+44, +49', ...more }, RING, false);
 const order = (msg: Record<string, unknown>, more: object = {}) => readOrder('acme-dial', msg, settings(more));
 const refused = (words: RegExp, msg: Record<string, unknown>, more: object = {}): void =>
   assert.throws(

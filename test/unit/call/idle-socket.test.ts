@@ -27,6 +27,15 @@ class Desk extends FrontDesk<DeskSettings> {
   request(): EndpointAnswer {
     return {};
   }
+  protected secrets(): readonly string[] {
+    return ['a secret'];
+  }
+  fetchRecording(): Promise<never> {
+    throw new Error('nothing is recorded here');
+  }
+  deleteRecording(): Promise<never> {
+    throw new Error('nothing is recorded here');
+  }
   upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void {
     const idle = raw.socket.setTimeout.bind(raw.socket);
     raw.socket.setTimeout = (ms: number, callback?: () => void): Socket => {

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { Call } from '../../../nodes/call/call';
 import type { CallLimits } from '../../../nodes/call/call';
 import type { Carrier } from '../../../nodes/call/carrier';
+import type { CarrierControl } from '../../../nodes/call/carrier-control';
 
 const GENEROUS: CallLimits = { maxDurationMs: 1e9, silenceMs: 1e9, goodbye: 'Goodbye.' };
 
@@ -12,6 +13,7 @@ function liveCall(limits: CallLimits): { call: Call; ended: Promise<string>; goo
   const carrier: Carrier = {
     name: 'test',
     connected: true,
+    control: {} as CarrierControl,
     play: () => undefined,
     mark: () => undefined,
     clear: () => undefined,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import type { Carrier } from '../../../nodes/call/carrier';
+import type { CarrierControl } from '../../../nodes/call/carrier-control';
 import { Clips } from '../../../nodes/call/clips';
 import type { PlaybackReport, UtteranceInfo } from '../../../nodes/call/message';
 import { Playback } from '../../../nodes/call/playback';
@@ -21,6 +22,7 @@ describe('the limits of playback', () => {
     carrier = {
       name: 'test',
       connected: true,
+      control: {} as CarrierControl,
       play: (audio, mark) => {
         playedBytes += audio.length;
         if (mark !== undefined) marks.push(mark);

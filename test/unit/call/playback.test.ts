@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import type { Carrier } from '../../../nodes/call/carrier';
+import type { CarrierControl } from '../../../nodes/call/carrier-control';
 import type { PlaybackReport, UtteranceInfo } from '../../../nodes/call/message';
 import { Playback } from '../../../nodes/call/playback';
 
@@ -8,6 +9,7 @@ import { Playback } from '../../../nodes/call/playback';
 class Line implements Carrier {
   readonly name = 'test';
   connected = true;
+  readonly control = {} as CarrierControl;
   time = 0;
   /** Every frame that reached the caller's ear: the first byte of each 20 ms. */
   readonly heard: number[] = [];

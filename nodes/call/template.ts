@@ -1,4 +1,4 @@
-import type { CallInfo } from '../call/message';
+import type { CallInfo } from './message';
 
 /** What a template may name, besides the date. */
 export interface TemplateValues {
