@@ -1,6 +1,7 @@
 import type { Call } from './call';
 import { clips } from './clips';
 import type { ProviderError } from './errors';
+import { gone } from './loop-turns';
 import { isSpeakable, nextMessageId, readTiming } from './message';
 import type { Timing, UtteranceInfo, VoiceMessage, Word } from './message';
 import type { NodeSlot } from './node-slot';
@@ -17,8 +18,11 @@ const FIRST_AUDIO_BY_MS = 5_200;
 const FIRST_AUDIO_MIN_MS = 1_200;
 const FIRST_AUDIO_MAX_MS = 3_000;
 
-/** So long after it was sent, audio has come through the nodes behind this one, ms. */
-const IN_FLIGHT_MS = 50;
+/**
+ * After so many turns of the event loop audio has come through the nodes behind this one: each takes one, so there may be seven
+ * foreign ones before the carrier's. (By the clock it would be lost where the loop is busy for longer.)
+ */
+const TURNS_IN_FLIGHT = 8;
 
 /** One utterance at the provider. It may span connections and contexts; whoever asked sees one run of audio. */
 export interface Synthesis {
@@ -62,7 +66,6 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
       this.call.playback.addText(relay.info.id, text, 'tts');
     },
   };
-  private readonly timers = new Set<NodeJS.Timeout>();
   private clipAtWork: { key: string; synthesis: Synthesis } | undefined;
   private notice = '';
 
@@ -71,6 +74,11 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     this.onDispose(
       call.tapPlayback((topic, record) => {
         if (topic !== 'playback.started') this.call.relays.giveUp(record.id);
+      }),
+    );
+    this.onDispose(
+      call.tap(({ topic }) => {
+        if (topic === 'call.away') this.rest();
       }),
     );
   }
@@ -96,8 +104,12 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
   override callEnded(): void {
     if (this.call.state === 'ended') this.call.relays.giveUpAll('all');
     else this.call.relays.leave(this.voice);
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
+    this.dropClip();
+  }
+
+  /** The caller is with somebody else: nothing is made that nobody would hear. */
+  private rest(): void {
+    this.call.relays.giveUpAll('all');
     this.dropClip();
   }
 
@@ -233,14 +245,7 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
   /** What was sent a moment ago is to be heard yet: the utterance is closed when it has had time to be played. */
   private whenArrived(relay: Relay, then: () => void): void {
     if (!relay.sent) return then();
-    const timer = setTimeout(
-      this.guard(() => {
-        this.timers.delete(timer);
-        then();
-      }),
-      IN_FLIGHT_MS,
-    );
-    this.timers.add(timer);
+    this.run(gone(TURNS_IN_FLIGHT).then(this.guard(then)));
   }
 
   /** The caller hears the apology in the agent's voice, if there is a clip of it; then the broken utterance is closed. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Call } from '../../nodes/call/call';
+import { ProviderError } from '../../nodes/call/errors';
 import { registerVoiceNode } from '../../nodes/call/node';
 import { TtsSession } from '../../nodes/call/tts-session';
 import type { Synthesis, SynthesisOrder } from '../../nodes/call/tts-session';
@@ -100,5 +101,36 @@ describe('the limits of text-to-speech', () => {
     const left = timed('late', now - 3_200) ?? 0;
     assert.ok(left > 1_900 && left <= 2_000, `${left} ms`);
     assert.equal(timed('too-late', now - 60_000), 1_200);
+  });
+
+  for (const [foreign, heard] of [
+    [7, true],
+    [8, false],
+  ] as const) {
+    it(`what was sent before a failure ${heard ? 'is heard' : 'comes too late'} behind ${foreign} foreign nodes, however busy the process is`, async () => {
+      stage.reply(call, 'u1', ['Hello there.']);
+      const arrived = new Promise<boolean>((resolve) => {
+        // As Node-RED delivers: from node to node in a turn each, and the out node is one more.
+        const deliver = (nodes: number): void => {
+          if (nodes > 0) setImmediate(deliver, nodes - 1);
+          else resolve(!call.playback.isDead('u1'));
+        };
+        stage.node.once('sent', () => deliver(foreign + 1));
+      });
+      const { listener } = asked[0]?.order ?? assert.fail();
+      listener.audio(Buffer.alloc(160), []);
+      listener.failed(new ProviderError('silent', 'unavailable', 'It broke.'));
+      // Longer than any timer of a few frames.
+      for (const until = performance.now() + 120; performance.now() < until;);
+      assert.equal(await arrived, heard);
+      await new Promise(setImmediate);
+      assert.equal(call.playback.isDead('u1'), true, 'and then it is closed');
+    });
+  }
+
+  it('an utterance that fails before any of it was sent is closed at once', () => {
+    stage.reply(call, 'u1', ['Hello there.']);
+    asked[0]?.order.listener.failed(new ProviderError('silent', 'unavailable', 'It broke.'));
+    assert.equal(call.playback.isDead('u1'), true);
   });
 });

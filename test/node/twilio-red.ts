@@ -8,6 +8,7 @@ import telnyxDial from '../../nodes/telnyx/telnyx-dial';
 import telnyxIn from '../../nodes/telnyx/telnyx-in';
 import telnyxOut from '../../nodes/telnyx/telnyx-out';
 import twilioAccount from '../../nodes/twilio/twilio-account';
+import twilioDial from '../../nodes/twilio/twilio-dial';
 import twilioIn from '../../nodes/twilio/twilio-in';
 import twilioOut from '../../nodes/twilio/twilio-out';
 
@@ -107,7 +108,16 @@ export class FakeRed extends EventEmitter {
     this.root.use(adminRoot, admin);
     if (nodeRoot !== false) this.root.use(`${nodeRoot}/`.replace(/\/+$/, '/'), this.httpNode);
     this.httpNode.all('/foreign', (req, res) => res.json({ body: req.body }));
-    for (const register of [twilioAccount, twilioIn, twilioOut, telnyxAccount, telnyxIn, telnyxOut, telnyxDial]) {
+    for (const register of [
+      twilioAccount,
+      twilioIn,
+      twilioOut,
+      twilioDial,
+      telnyxAccount,
+      telnyxIn,
+      telnyxOut,
+      telnyxDial,
+    ]) {
       register(this.api());
     }
   }

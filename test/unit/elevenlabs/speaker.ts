@@ -1,6 +1,5 @@
 /** What the tests of this folder share: a call that speaks at the simulator. */
 import assert from 'node:assert/strict';
-import { Places } from '../../../nodes/call/places';
 import { pool } from '../../../nodes/elevenlabs/pool';
 import type { Lease } from '../../../nodes/elevenlabs/pool';
 import { keepAliveEveryMs, socketPath } from '../../../nodes/elevenlabs/requests';
@@ -9,6 +8,7 @@ import type { Endpoint } from '../../../nodes/elevenlabs/socket';
 import { ElevenLabsSynthesis } from '../../../nodes/elevenlabs/synthesis';
 import type { ElevenLabsUtterance } from '../../../nodes/elevenlabs/synthesis';
 import { SIMULATOR_KEY } from '../../../simulators/loopback';
+import { CallSpeaker } from '../call/speaker';
 import { until, Utterance } from '../call/utterance';
 
 export { until, Utterance };
@@ -32,45 +32,13 @@ export function endpoint(baseUrl: string, voice: VoiceSettings = VOICE, more: Pa
   };
 }
 
-export class Speaker {
-  readonly lease: Lease;
-  readonly places = new Places();
-  readonly utterances: Utterance[] = [];
-
-  constructor(
-    at: Endpoint,
-    private readonly settings: Partial<ElevenLabsUtterance> = {},
-  ) {
-    this.lease = pool.lease(at);
+export class Speaker extends CallSpeaker<Lease, ElevenLabsUtterance> {
+  constructor(at: Endpoint, settings: Partial<ElevenLabsUtterance> = {}) {
+    super(pool.lease(at), settings);
   }
 
-  begin(more: Partial<ElevenLabsUtterance> = {}): Utterance {
-    const utterance = new Utterance();
-    this.utterances.push(utterance);
-    utterance.synthesis = new ElevenLabsSynthesis(
-      {
-        lease: this.lease,
-        voice: VOICE,
-        places: this.places,
-        concurrency: 15,
-        firstAudioMs: 3000,
-        urgent: () => true,
-        ...this.settings,
-        ...more,
-      },
-      utterance,
-    );
-    return utterance;
-  }
-
-  async speak(text: string, more: Partial<ElevenLabsUtterance> = {}): Promise<Utterance> {
-    return this.begin(more).say(text).end();
-  }
-
-  leave(): void {
-    for (const utterance of this.utterances) utterance.synthesis.cancel();
-    this.lease.release();
-    assert.deepEqual({ active: this.places.active, waiting: this.places.waiting }, { active: 0, waiting: 0 });
+  protected synthesise(settings: Partial<ElevenLabsUtterance>, utterance: Utterance): ElevenLabsSynthesis {
+    return new ElevenLabsSynthesis({ ...this.usual(), voice: VOICE, ...settings }, utterance);
   }
 }
 

@@ -7,11 +7,11 @@ import type { VoiceSettings } from '../../../nodes/elevenlabs/requests';
 import { ElevenLabsSocket } from '../../../nodes/elevenlabs/socket';
 import { ElevenLabsSimulator } from '../../../simulators/elevenlabs';
 import type { ElevenLabsOptions } from '../../../simulators/elevenlabs';
+import type { SpeechUnderTest } from '../call/speech-under-test';
+import { SENTENCE, shareASocket, tellStories } from '../call/synthesis-stories';
 import { endpoint, nothingIsLeft, Speaker, until, VOICE } from './speaker';
-import type { Utterance } from './speaker';
 
 const noop = (): void => undefined;
-const SENTENCE = 'The quick brown fox jumps over the lazy dog today.';
 
 describe('An utterance at ElevenLabs', function () {
   this.timeout(15_000);
@@ -25,10 +25,19 @@ describe('An utterance at ElevenLabs', function () {
     return simulator;
   }
 
-  function speaker(simulator: ElevenLabsSimulator, more: ConstructorParameters<typeof Speaker>[1] = {}): Speaker {
-    const one = new Speaker(endpoint(simulator.url, more.voice), more);
+  function speaker(
+    simulator: ElevenLabsSimulator,
+    more: ConstructorParameters<typeof Speaker>[1] = {},
+    at: Parameters<typeof endpoint>[2] = {},
+  ): Speaker {
+    const one = new Speaker(endpoint(simulator.url, more.voice, at), more);
     speakers.push(one);
     return one;
+  }
+
+  function leave(one: Speaker): void {
+    speakers.splice(speakers.indexOf(one), 1);
+    one.leave();
   }
 
   const sent = (simulator: ElevenLabsSimulator): Record<string, unknown>[] =>
@@ -142,22 +151,11 @@ describe('An utterance at ElevenLabs', function () {
     assert.deepEqual(utterance.words, []);
   });
 
-  it('has no context, and no error, for text without a sound', async () => {
-    const simulator = await simulate();
-    const utterance = await speaker(simulator).begin().say('  ', '').end();
-    assert.ok(utterance.isDone);
-    assert.equal(simulator.contexts.length, 0);
-  });
-
   describe('that waits for text', () => {
     it('is kept alive, gives its place back meanwhile, and goes on in its context', async () => {
       const simulator = await simulate({ inactivityMs: 1_000 });
       const voice = { ...VOICE, options: { inactivity_timeout: 1 } };
-      const one = new Speaker(endpoint(simulator.url, voice, { keepAliveMs: 250 }), {
-        voice,
-        patience: { restMs: 100 },
-      });
-      speakers.push(one);
+      const one = speaker(simulator, { voice, patience: { restMs: 100 } }, { keepAliveMs: 250 });
       const utterance = one.begin().say('Let me see. ');
       await until('it is spoken', () => utterance.audioMs >= 600);
       assert.equal(utterance.timed, 'Let me see.', 'no word waits for the next');
@@ -199,167 +197,15 @@ describe('An utterance at ElevenLabs', function () {
       assert.equal(utterance.error?.cause, 'rate-limit');
       assert.equal(utterance.heard, 'First. Second.');
     });
-
-    it('loses its idle socket: nothing is reported, the next text has a new one', async () => {
-      const simulator = await simulate({ inactivityMs: 150 });
-      const one = speaker(simulator);
-      assert.equal((await one.speak('First.')).heard, 'First.');
-      await until('the idle socket is closed', () => pool.count().sockets === 0);
-      assert.match(simulator.connections[0]?.errors[0] ?? '', /^input_timeout_exceeded: /);
-      const utterance = await one.speak('Second.');
-      assert.equal(utterance.heard, 'Second.');
-      assert.deepEqual(utterance.troubles, []);
-    });
   });
 
-  describe('when its socket is lost', () => {
-    for (const [how, fault] of Object.entries({
-      'is reset': { kind: 'close-mid-stream' },
-      'is closed 1011': { kind: 'close-mid-stream', code: 1011, reason: 'oops' },
-      'is closed 1008 without a reason that says why': { kind: 'close-mid-stream', code: 1008, reason: 'Policy' },
-      'falls silent': { kind: 'stall-after-first-byte' },
-      'sends garbage': { kind: 'garbage' },
-      'sends wrong JSON': { kind: 'wrong-json' },
-      'says that something went wrong': { kind: 'status', when: 'mid-stream', status: 500 },
-      'says that the system is busy': { kind: 'status', when: 'mid-stream', status: 429, errorCode: 'system_busy' },
-    } as const)) {
-      it(`${how}: asks again from the first word without audio`, async () => {
-        const simulator = await simulate({ chunkBytes: 1600 });
-        simulator.faults.add({ ...fault, after: 4 });
-        const utterance = await speaker(simulator, { patience: { stallMs: 400 } }).speak(SENTENCE);
-        assert.equal(utterance.error, undefined);
-        assert.equal(utterance.heard, SENTENCE, 'each word once, in order');
-        utterance.assertTimesAreTrue(1);
-        assert.equal(utterance.troubles.length, 1);
-        assert.equal(simulator.contexts.length, 2);
-      });
-    }
-
-    it('in the middle of a word: goes on with the next', async () => {
-      const simulator = await simulate({ chunkBytes: 1000 });
-      simulator.faults.add({ kind: 'close-mid-stream', after: 4 });
-      const utterance = await speaker(simulator).speak(SENTENCE);
-      assert.equal(utterance.heard, SENTENCE);
-      assert.equal(utterance.timed, SENTENCE);
-    });
-
-    it('others on it ask again too, and each hears its own words once', async () => {
-      const simulator = await simulate();
-      simulator.faults.add({ kind: 'close-mid-stream', after: 5 });
-      const texts = ['one two three four five six', 'seven eight nine ten eleven twelve'];
-      const all = await Promise.all(texts.map((text) => speaker(simulator).speak(text)));
-      assert.deepEqual(
-        all.map((utterance) => utterance.heard),
-        texts,
-      );
-    });
-  });
-
-  describe('when it cannot begin', () => {
-    async function failing(
-      fault: Parameters<ElevenLabsSimulator['faults']['add']>[0] | undefined,
-      options: ElevenLabsOptions = {},
-      voice = VOICE,
-    ): Promise<Utterance> {
-      const simulator = await simulate(options);
-      if (fault) simulator.faults.add({ times: 'always', ...fault });
-      const began = Date.now();
-      const utterance = await speaker(simulator, { firstAudioMs: 1200, voice }).speak(SENTENCE);
-      assert.ok(Date.now() - began < 1200 + 250, 'within its time');
-      assert.ok(utterance.error);
-      return utterance;
-    }
-
-    for (const [what, fault, options, cause, advice] of [
-      ['a wrong key', { kind: 'status', status: 401 }, {}, 'authentication', /check the key in the account/],
-      ['a wrong key, told after the upgrade', undefined, { refuse: 'after', apiKey: 'other' }, 'authentication', /key/],
-      ['a quota used up', { kind: 'status', status: 402 }, {}, 'billing', /check the subscription/],
-      [
-        'a quota used up, told with 1008',
-        { kind: 'status', status: 402, when: 'message' },
-        {},
-        'billing',
-        /subscription/,
-      ],
-      ['an unknown voice', undefined, { voices: ['another'] }, 'bad-request', /check the voice in this node/],
-      [
-        'an unknown voice, at the handshake',
-        undefined,
-        { voices: ['x'], refuse: 'handshake' },
-        'bad-request',
-        /voice in this/,
-      ],
-    ] as const) {
-      it(`${what}: is not tried again, and says what to do`, async () => {
-        const utterance = await failing(fault, { ...options });
-        assert.equal(utterance.error?.provider, 'elevenlabs');
-        assert.equal(utterance.error?.cause, cause);
-        assert.match(utterance.error?.message ?? '', advice);
-        assert.equal(utterance.troubles.length, 0);
-      });
-    }
-
-    it('an unknown model: is not tried again', async () => {
-      const utterance = await failing(undefined, {}, { ...VOICE, model: 'eleven_v3', language: '' });
-      assert.equal(utterance.error?.cause, 'bad-request');
-      assert.match(utterance.error?.message ?? '', /check the model in this node/);
-      assert.equal(utterance.troubles.length, 0);
-    });
-
-    for (const [name, fault, cause] of [
-      ['refused', { kind: 'refuse' }, 'refused'],
-      ['500 at connect', { kind: 'status', status: 500 }, 'unavailable'],
-      ['429 at connect', { kind: 'status', status: 429 }, 'rate-limit'],
-      ['429 on the socket', { kind: 'status', status: 429, when: 'message' }, 'rate-limit'],
-      ['a busy system', { kind: 'status', status: 429, when: 'message', errorCode: 'system_busy' }, 'unavailable'],
-      ['a stalled handshake', { kind: 'stall-before-first-byte', when: 'connect' }, 'timeout'],
-      ['silence', { kind: 'stall-before-first-byte' }, 'timeout'],
-      ['garbage in place of a handshake', { kind: 'garbage', when: 'connect' }, 'protocol'],
-      ['an HTTP answer in place of a handshake', { kind: 'wrong-json', when: 'connect' }, 'protocol'],
-    ] as const) {
-      it(`${name}: is given up in time`, async () => {
-        const utterance = await failing(fault);
-        assert.equal(utterance.error?.cause, cause);
-      });
-      it(`${name}, once: is tried again in time`, async () => {
-        const simulator = await simulate();
-        simulator.faults.add({ ...fault, times: 1 });
-        const utterance = await speaker(simulator).speak(SENTENCE);
-        assert.equal(utterance.heard, SENTENCE);
-        assert.equal(utterance.troubles[0]?.cause, cause);
-      });
-    }
-
-    it('a key is missing, or cannot be a header: says so', async () => {
-      const simulator = await simulate();
-      for (const [apiKey, cause] of [
-        ['', 'authentication'],
-        ['a\nb', 'settings'],
-      ] as const) {
-        const one = new Speaker(endpoint(simulator.url, VOICE, { apiKey }));
-        speakers.push(one);
-        assert.equal((await one.speak('Hello.')).error?.cause, cause);
-      }
-    });
-  });
-
-  it('that falls silent again and again is given up', async () => {
+  it('with a model that there is not is not tried again', async () => {
     const simulator = await simulate();
-    simulator.faults.add({ kind: 'stall-after-first-byte', after: 3, times: 'always' });
-    const utterance = await speaker(simulator, { patience: { stallMs: 300 } }).speak(SENTENCE);
-    assert.equal(utterance.error?.cause, 'timeout');
-    assert.ok(SENTENCE.startsWith(utterance.heard.slice(0, 9)));
-  });
-
-  it('is over when all words have come, though the final message never does', async () => {
-    const simulator = await simulate();
-    // Three words, three chunks: the fourth message is the final one.
-    simulator.faults.add({ kind: 'stall-after-first-byte', after: 3 });
-    const utterance = await speaker(simulator, { patience: { stallMs: 300 } }).speak('one two three');
-    assert.ok(utterance.isDone);
-    assert.equal(utterance.heard, 'one two three');
-    assert.deepEqual(utterance.troubles, []);
-    assert.equal(simulator.contexts.length, 1);
+    const voice = { ...VOICE, model: 'eleven_v3', language: '' };
+    const utterance = await speaker(simulator, { voice }).speak(SENTENCE);
+    assert.equal(utterance.error?.cause, 'bad-request');
+    assert.match(utterance.error?.message ?? '', /check the model in this node/);
+    assert.equal(utterance.troubles.length, 0);
   });
 
   it('that is cancelled is closed, and what had been flushed is dropped', async () => {
@@ -391,35 +237,6 @@ describe('An utterance at ElevenLabs', function () {
   });
 
   describe('of several', () => {
-    it('waits for a place where the plan allows few, first come, first served', async () => {
-      const simulator = await simulate({ concurrency: 2 });
-      const one = speaker(simulator, { concurrency: 2 });
-      const order: number[] = [];
-      const all = [0, 1, 2, 3, 4].map((n) => {
-        const utterance = one.begin().say(`number ${n}`);
-        utterance.once('audio', () => order.push(n));
-        return utterance.end();
-      });
-      await Promise.all(all);
-      assert.deepEqual(order, [0, 1, 2, 3, 4]);
-      assert.deepEqual(simulator.connections[0]?.errors, []);
-    });
-
-    it('gives up in time where no place gets free, but only if the caller waits for it', async () => {
-      const simulator = await simulate();
-      const one = speaker(simulator, { concurrency: 1, firstAudioMs: 300 });
-      const held = one.places.take(1, () => undefined);
-      let urgent = false;
-      const later = one.begin({ urgent: () => urgent }).say('Later.');
-      const now = await one.speak('Now.');
-      assert.equal(now.error?.cause, 'rate-limit');
-      assert.equal(later.error, undefined);
-      held.release();
-      urgent = true;
-      await later.end();
-      assert.equal(later.heard, 'Later.');
-    });
-
     it('the sixth goes to another socket: five count on each, also those that are closed and not final', async () => {
       const simulator = await simulate({ concurrency: 20 });
       const one = speaker(simulator, { concurrency: 20 });
@@ -493,21 +310,63 @@ describe('An utterance at ElevenLabs', function () {
       assert.ok(performance.now() - since >= 145);
       assert.deepEqual(told, ['gone', 'closed']);
     });
-
-    it('two calls share a socket, the third opens another; both close with their last call', async () => {
-      const simulator = await simulate();
-      const calls = Array.from({ length: 3 }, () => speaker(simulator));
-      await Promise.all(calls.map((call, n) => call.speak(`call ${n}`)));
-      assert.deepEqual(
-        calls.map((call) => call.utterances[0]?.heard),
-        ['call 0', 'call 1', 'call 2'],
-      );
-      assert.equal(simulator.open.sockets, 2);
-      calls.splice(0, 2).forEach((call) => {
-        speakers.splice(speakers.indexOf(call), 1);
-        call.leave();
-      });
-      await until('the first socket is closed', () => simulator.open.sockets === 1);
-    });
   });
+
+  const speech: SpeechUnderTest<ElevenLabsSimulator> = {
+    provider: 'elevenlabs',
+    simulate,
+    speaker,
+    speakerWithKey: (simulator, apiKey) => speaker(simulator, {}, { apiKey }),
+    leave,
+    sockets: () => pool.count().sockets,
+    lostAfter: 4,
+    timesWithinMs: 1,
+    losses: {
+      'is closed 1008 without a reason that says why': { kind: 'close-mid-stream', code: 1008, reason: 'Policy' },
+      'says that the system is busy': { kind: 'status', when: 'mid-stream', status: 429, errorCode: 'system_busy' },
+    },
+    refusals: {
+      'a wrong key': {
+        fault: { kind: 'status', status: 401 },
+        cause: 'authentication',
+        advice: /check the key in the account/,
+      },
+      'a wrong key, told after the upgrade': {
+        simulate: () => simulate({ refuse: 'after', apiKey: 'other' }),
+        cause: 'authentication',
+        advice: /key/,
+      },
+      'a quota used up': {
+        fault: { kind: 'status', status: 402 },
+        cause: 'billing',
+        advice: /check the subscription/,
+      },
+      'a quota used up, told with 1008': {
+        fault: { kind: 'status', status: 402, when: 'message' },
+        cause: 'billing',
+        advice: /subscription/,
+      },
+      'an unknown voice': {
+        simulate: () => simulate({ voices: ['another'] }),
+        cause: 'bad-request',
+        advice: /check the voice in this node/,
+      },
+      'an unknown voice, at the handshake': {
+        simulate: () => simulate({ voices: ['x'], refuse: 'handshake' }),
+        cause: 'bad-request',
+        advice: /voice in this/,
+      },
+    },
+    outages: {
+      'a busy system': [{ kind: 'status', status: 429, when: 'message', errorCode: 'system_busy' }, 'unavailable'],
+    },
+    idle: { simulate: () => simulate({ inactivityMs: 150 }), says: /^input_timeout_exceeded: / },
+    // Three chunks; the fourth is the final one.
+    messagesOfThreeWords: 3,
+    callsOnASocket: 2,
+  };
+
+  tellStories(speech);
+
+  it('two calls share a socket, the third opens another; both close with their last call', () => shareASocket(speech));
 });
