@@ -9,6 +9,7 @@ import { SettingError } from '../call/settings';
 import { readHistory, readInterrupt, readResponding, readSaying } from './control';
 import { Conversation } from './conversation';
 import { record } from './model';
+import { returnInstructions } from './return';
 import type { AgentSettings, TalkSettings } from './settings';
 import { readOverrides } from './settings';
 import { fill } from '../call/template';
@@ -19,7 +20,7 @@ import { Turns } from './turns';
 import { UtteranceWriter } from './utterance';
 import type { UtteranceHost } from './utterance';
 
-/** Words that the flow wants spoken before the call has begun; the oldest go first. */
+/** Words that the flow wants spoken before the call has begun, or while the caller is away; the oldest go first. */
 const MAX_EARLY = 8;
 
 /** What an `llm-agent` keeps for one call: it takes turns, and remembers what was heard. */
@@ -51,12 +52,18 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
       },
       log: (event) => this.log('warn', event),
       answered: () => this.showLive(),
+      compose: (busy) => call.compose(slot.id, busy),
     });
     call.apology = this.fill(this.talk.apology);
     this.onDispose(
       call.tapPlayback((topic, closed) => {
         if (topic === 'playback.started') this.turns.started(closed.id);
         else this.closed(closed);
+      }),
+    );
+    this.onDispose(
+      call.tap(({ topic }) => {
+        if (topic === 'call.away') this.rest();
       }),
     );
     this.showLive();
@@ -75,6 +82,10 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
         this.send(0, msg);
         this.begin();
         return 'taken';
+      case 'call.resumed':
+        this.send(0, msg);
+        this.comeBack(msg);
+        return 'taken';
       case 'call.ended':
         this.finish();
         return 'pass';
@@ -92,7 +103,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
         return 'taken';
       case 'transcript.eager':
         this.onWords(words(msg));
-        this.turns.speculate(this.turnOf(msg));
+        this.turns.speculate(this.turnOf(msg, words(msg)));
         return 'taken';
       case 'transcript.resumed':
         this.turns.dropSpeculation();
@@ -104,12 +115,16 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
         this.set(msg.payload);
         return 'taken';
       case 'agent.say':
-        if (this.isReady) this.sayOf(msg);
-        else if (this.early.push(msg) > MAX_EARLY) this.early.shift();
+        if (!this.isReady) {
+          if (this.early.push(msg) > MAX_EARLY) this.early.shift();
+          return 'taken';
+        }
+        if (this.greeted) this.sayEarly();
+        this.sayOf(msg);
         return 'taken';
       case 'agent.respond': {
         const { text, instructions } = readResponding(msg.payload);
-        this.turns.wait({ ...this.turnOf(msg), text, instructions, byCaller: false, waited: true });
+        this.turns.wait({ ...this.turnOf(msg, text), instructions, byCaller: false, waited: true });
         if (this.isReady) this.turns.pump();
         return 'taken';
       }
@@ -128,6 +143,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
 
   sendPiece(text: string, utterance: UtteranceInfo, timing: Timing, flow: Readonly<Record<string, unknown>>): void {
     this.sendNew('reply', text, { ...flow, utterance, timing });
+    this.turns.opened();
   }
 
   protected release(): void {
@@ -144,7 +160,8 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
   }
 
   private get isReady(): boolean {
-    return this.greeted || this.call.state !== 'offered';
+    const { state } = this.call;
+    return state !== 'away' && (this.greeted || state !== 'offered');
   }
 
   private fill(template: string): string {
@@ -157,13 +174,30 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     this.greeted = true;
     const { greeting, greetingInterruptible } = this.talk;
     this.say(this.fill(greeting).trim(), 'greeting', greetingInterruptible, {});
-    for (const msg of this.early.splice(0)) this.sayOf(msg);
+    this.sayEarly();
     this.turns.pump();
   }
 
+  /** The caller is with somebody else: nobody speaks or answers until `call.resumed`. */
+  private rest(): void {
+    this.clearPause();
+    this.turns.rest();
+  }
+
+  /** The caller is back, and is told so by the agent itself. */
+  private comeBack(msg: VoiceMessage): void {
+    if (this.call.state !== 'live') return;
+    this.sayEarly();
+    this.turns.comeBack({ ...this.turnOf(msg, ''), byCaller: false, waited: true, instructions: returnInstructions(msg.payload) }); // prettier-ignore
+  }
+
+  private sayEarly(): void {
+    if (this.isReady) for (const msg of this.early.splice(0)) this.sayOf(msg);
+  }
+
   private sayOf(msg: VoiceMessage): void {
-    const { text, interruptible } = readSaying(msg.payload);
-    this.say(text, 'prompt', interruptible, flowFields(msg));
+    const { text, interruptible, kind } = readSaying(msg.payload);
+    this.say(text, kind, interruptible, flowFields(msg));
   }
 
   private say(text: string, kind: UtteranceKind, interruptible: boolean, flow: Record<string, unknown>): void {
@@ -191,7 +225,8 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
       return;
     }
     this.onWords(text);
-    const turn = this.turnOf(msg);
+    const turn = this.turnOf(msg, text);
+    if (this.call.state === 'away') return this.turns.note(turn);
     switch (decideTurn(this.open(), this.turns.unheardReply)) {
       case 'join':
         this.turns.join(turn);
@@ -206,10 +241,10 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     }
   }
 
-  private turnOf(msg: VoiceMessage): Turn {
+  private turnOf(msg: VoiceMessage, text: string): Turn {
     const { speechEndedAt, transcriptAt = this.call.now() } = readTiming(msg.timing);
     return {
-      text: msg.topic === 'agent.respond' ? '' : words(msg),
+      text,
       byCaller: true,
       instructions: '',
       flow: flowFields(msg),

@@ -6,14 +6,21 @@ import { record } from './model';
 export interface Saying {
   text: string;
   interruptible: boolean;
+  /** `notice` for words after which the in-node may record (its own notice is left empty then). */
+  kind: 'prompt' | 'notice';
 }
 
-/** Reads the payload of `agent.say`: text, or { text, interruptible }. @throws SettingError */
+/** Reads the payload of `agent.say`: text, or { text, interruptible, kind }. @throws SettingError */
 export function readSaying(payload: unknown): Saying {
   const text = typeof payload === 'string' ? payload : record(payload).text;
   if (typeof text !== 'string')
     throw new SettingError('agent.say: the payload must be text, or { text, interruptible }.');
-  return { text: text.trim(), interruptible: record(payload).interruptible !== false };
+  const { interruptible, kind } = record(payload);
+  return {
+    text: text.trim(),
+    interruptible: interruptible !== false,
+    kind: kind === 'notice' ? 'notice' : 'prompt',
+  };
 }
 
 /** What `agent.respond` asks for. */

@@ -18,6 +18,8 @@ export interface Turn {
   timing: Timing;
   /** It waited for something to be spoken to its end: the time budget counts from its beginning. */
   waited: boolean;
+  /** It tells a caller who is back why: of no use when the caller is away again. */
+  onReturn?: boolean;
   entry?: UserEntry | undefined;
   reply?: ModelReply | undefined;
   writer?: UtteranceWriter | undefined;

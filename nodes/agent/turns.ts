@@ -27,6 +27,8 @@ export interface TurnsHost {
   fail(err: ProviderError): void;
   log(event: string): void;
   answered(): void;
+  /** A reply is being made of which nothing is open yet; or that is over. */
+  compose(busy: boolean): void;
 }
 
 /** A reply that was begun on a transcript that is only probably final. */
@@ -46,6 +48,7 @@ export class Turns {
   private speculation: Speculation | undefined;
   private held = 0;
   private stopped = false;
+  private composing = false;
 
   constructor(private readonly host: TurnsHost) {}
 
@@ -68,14 +71,15 @@ export class Turns {
   /** Answers when what is being spoken has been heard. */
   wait(turn: Turn): void {
     this.waiting.add(turn);
+    this.settle();
   }
 
   /** Begins the next turn, if nothing stands in its way. */
   pump(): void {
-    if (this.current || this.held > 0 || this.stopped || this.waiting.length === 0) return;
-    if (isBlocked(this.host.open())) return;
-    const turn = this.waiting.next();
+    const free = !this.current && this.held === 0 && !this.stopped && !this.away;
+    const turn = free && this.waiting.length > 0 && !isBlocked(this.host.open()) ? this.waiting.next() : undefined;
     if (turn) this.begin(turn);
+    this.settle();
   }
 
   /** Answers now; what waits already comes first. */
@@ -84,6 +88,7 @@ export class Turns {
       this.wait(turn);
       this.pump();
     } else this.begin(turn);
+    this.settle();
   }
 
   /** The caller goes on before a word of the reply was heard: it is dropped, and both are answered as one. */
@@ -100,6 +105,46 @@ export class Turns {
     if (both.entry && turn.text !== '') this.host.conversation.joinUser(both.entry, turn.text);
     else if (turn.text !== '') both.entry = this.host.conversation.addUser(turn.text);
     this.ask(both);
+    this.settle();
+  }
+
+  /**
+   * The caller is with somebody else: what is being made is given up, and the caller's words stay as they are. What the flow has asked
+   * for waits until the caller is back.
+   */
+  rest(): void {
+    this.dropSpeculation();
+    const { unanswered, current } = this;
+    this.unanswered = this.current = undefined;
+    current?.reply?.abort();
+    for (const turn of [unanswered, current]) if (turn) this.report(turn, undefined);
+    for (const turn of this.waiting.drain()) {
+      if (turn.byCaller) this.note(turn);
+      else if (!turn.onReturn) this.waiting.add(turn);
+    }
+    this.settle();
+  }
+
+  /** The caller is back: that is answered first of all, and with it what the flow has asked for meanwhile. */
+  comeBack(turn: Turn): void {
+    const all = this.waiting.drain().reduce((earlier, later) => joined(earlier, later), turn);
+    const whole = { ...all, onReturn: true };
+    if (this.unheardReply) this.join(whole);
+    else {
+      this.wait(whole);
+      this.pump();
+    }
+  }
+
+  /** Words that nobody answers now: they are remembered, and reported. */
+  note(turn: Turn): void {
+    if (turn.text !== '') this.host.conversation.addUser(turn.text);
+    this.report(turn, undefined);
+  }
+
+  /** Something of a reply has been sent: from now on its utterance stands for it. */
+  opened(): void {
+    this.settle();
   }
 
   /** Has the model begin, unheard, on words that are probably all. */
@@ -107,6 +152,7 @@ export class Turns {
     this.dropSpeculation();
     const { host } = this;
     if (turn.text === '' || this.current || this.unanswered || this.stopped || this.waiting.length > 0) return;
+    if (this.away) return;
     if (isBlocked(host.open())) return;
     const settings = host.talk();
     const reply = new ModelReply(this.request(settings, '', [{ role: 'user', text: turn.text }]));
@@ -145,6 +191,7 @@ export class Turns {
     current.reply?.abort();
     this.current = undefined;
     this.report(current, undefined);
+    this.settle();
   }
 
   /**
@@ -158,6 +205,7 @@ export class Turns {
     current?.reply?.abort();
     if (current?.writer?.opened && !current.writer.done)
       this.host.call.playback.fail(current.writer.id, 'agent-removed');
+    this.settle();
   }
 
   /** Reports what will not be answered any more, at the end of the call. */
@@ -166,10 +214,21 @@ export class Turns {
     this.unanswered = this.current = undefined;
     if (unanswered) this.report(unanswered, undefined);
     if (current) this.report(current, undefined);
-    for (const turn of this.waiting.drain()) {
-      if (turn.text !== '') this.host.conversation.addUser(turn.text);
-      this.report(turn, undefined);
-    }
+    for (const turn of this.waiting.drain()) this.note(turn);
+    this.settle();
+  }
+
+  private get away(): boolean {
+    return this.host.call.state === 'away';
+  }
+
+  /** Tells the call whether the agent has something to say of which nothing is open yet. */
+  private settle(): void {
+    const writing = this.current !== undefined && this.current.writer?.opened !== true;
+    const busy = (writing || this.waiting.length > 0) && !this.stopped && !this.away;
+    if (busy === this.composing) return;
+    this.composing = busy;
+    this.host.compose(busy);
   }
 
   private begin(turn: Turn): void {

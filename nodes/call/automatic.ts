@@ -54,9 +54,11 @@ export class Automatic {
     queueMicrotask(() => host.send(0, host.message('reply', notice, { utterance })));
   }
 
-  /** Without a notice of our own, any of the flow's counts. */
+  /** Without a notice of our own, any of the flow's counts; but no apology, and no key tones, which are of the same kind. */
   private isNotice({ id, kind }: UtteranceInfo): boolean {
-    return this.notice === undefined ? kind === 'notice' : id === this.notice;
+    if (this.notice !== undefined) return id === this.notice;
+    const words = this.call.playback.record(id)?.text.trim() ?? '';
+    return kind === 'notice' && words !== '' && words !== this.call.apology.trim();
   }
 
   private heard(): void {

@@ -14,7 +14,10 @@ interface Running<Order> {
   order: Order;
   /** The carrier's; '' where it tells none. */
   id: string;
+  /** By the flow. */
   paused: boolean;
+  /** Not going on because the call is private; brought back after that. */
+  held: boolean;
 }
 
 /** What came of an action, for the flow. */
@@ -27,6 +30,8 @@ export type ActionResult = Record<string, unknown>;
 export class CallControls {
   private recording: Running<RecordingOrder> | undefined;
   private transcription: Running<TranscriptionOrder> | undefined;
+  /** What was asked last, which may still have to wait for its turn. */
+  private wantsPrivate = false;
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 
@@ -39,8 +44,9 @@ export class CallControls {
   }
 
   transfer(order: TransferOrder): Promise<ActionResult> {
-    if (this.call.state === 'away')
-      throw this.refused('the caller is being put through, or talks to somebody, already');
+    if (this.call.state === 'away') {
+      return Promise.reject(this.refused('the caller is being put through, or talks to somebody, already'));
+    }
     return this.inTurn(async () => {
       this.mustLive();
       await this.call.carrier.control.transfer(order);
@@ -54,7 +60,7 @@ export class CallControls {
       if (this.call.privacy.on) throw this.refused('the call is private: nothing is recorded');
       if (this.recording) throw this.refused('the call is being recorded already');
       const id = await this.call.carrier.control.startRecording(order);
-      this.recording = { order, id, paused: false };
+      this.recording = { order, id, paused: false, held: false };
       return { recordingId: id };
     });
   }
@@ -62,7 +68,7 @@ export class CallControls {
   pauseRecording(): Promise<ActionResult> {
     return this.inTurn(async () => {
       const recording = this.mustRecord();
-      if (!recording.paused) await this.call.carrier.control.pauseRecording(recording.id);
+      if (!recording.paused && !recording.held) await this.call.carrier.control.pauseRecording(recording.id);
       recording.paused = true;
       return { recordingId: recording.id };
     });
@@ -98,16 +104,17 @@ export class CallControls {
       if (this.call.privacy.on) throw this.refused('the call is private: nothing is transcribed');
       if (this.transcription) throw this.refused('the call is being transcribed already');
       const id = await this.call.carrier.control.startTranscription(order);
-      this.transcription = { order, id, paused: false };
+      this.transcription = { order, id, paused: false, held: false };
       return { transcriptionId: id };
     });
   }
 
   stopTranscription(): Promise<ActionResult> {
     return this.inTurn(async () => {
+      this.mustNotBeOver();
       const { transcription } = this;
       if (!transcription) throw this.refused('the call is not being transcribed');
-      if (!transcription.paused) await this.call.carrier.control.stopTranscription(transcription.id);
+      if (!transcription.held) await this.call.carrier.control.stopTranscription(transcription.id);
       this.transcription = undefined;
       return { transcriptionId: transcription.id };
     });
@@ -115,13 +122,17 @@ export class CallControls {
 
   /**
    * From now on nothing of what the caller says or keys in is to be seen, recorded or transcribed; or it is again. Words and keys are
-   * masked at once; what the carrier cannot be made to pause is stopped.
+   * masked at once; what the carrier cannot be made to pause is stopped. What the flow had paused itself stays so.
+   * @returns { private, recording?: 'paused' | 'stopped' | 'resumed', transcription?: 'stopped' | 'started' }: what that has changed
    */
   setPrivate(on: boolean): Promise<ActionResult> {
+    if (this.waiting < MAX_WAITING) this.wantsPrivate = on;
     if (on) this.call.privacy.set(true);
     return this.inTurn(async () => {
-      await (on ? this.goPrivate() : this.goPublic());
-      return { private: on };
+      this.mustNotBeOver();
+      // Asked for the opposite meanwhile: that is next.
+      if (this.wantsPrivate !== on) return { private: this.wantsPrivate };
+      return { private: on, ...(await (on ? this.goPrivate() : this.goPublic())) };
     });
   }
 
@@ -129,7 +140,9 @@ export class CallControls {
   sendDigits(digits: string): Promise<ActionResult> {
     return this.inTurn(async () => {
       this.mustLive();
-      if (!(await this.call.carrier.control.sendDigits(digits))) playTones(this.call, digits);
+      if (!(await this.call.carrier.control.sendDigits(digits)) && !playTones(this.call, digits)) {
+        throw this.refused('too much waits to be spoken: the keys were not sent');
+      }
       return { digits };
     });
   }
@@ -145,44 +158,56 @@ export class CallControls {
     return { parameters: { ...parameters } };
   }
 
-  private async goPrivate(): Promise<void> {
+  private async goPrivate(): Promise<ActionResult> {
     const { recording, transcription, call } = this;
     const { control } = call.carrier;
-    const work: Promise<void>[] = [];
-    if (recording && !recording.paused) {
-      recording.paused = true;
-      work.push(
-        control.pauseRecording(recording.id).catch(async () => {
+    const result: ActionResult = {};
+    await all(
+      async () => {
+        if (!recording || recording.held || recording.paused) return;
+        try {
+          await control.pauseRecording(recording.id);
+          recording.held = true;
+          result.recording = 'paused';
+        } catch {
           // What cannot be paused must not go on.
-          this.recording = undefined;
           await control.stopRecording(recording.id);
-        }),
-      );
-    }
-    if (transcription && !transcription.paused) {
-      transcription.paused = true;
-      work.push(control.stopTranscription(transcription.id));
-    }
-    await allOf(work);
+          this.recording = undefined;
+          result.recording = 'stopped';
+        }
+      },
+      async () => {
+        if (!transcription || transcription.held) return;
+        await control.stopTranscription(transcription.id);
+        transcription.held = true;
+        result.transcription = 'stopped';
+      },
+    );
+    return result;
   }
 
-  private async goPublic(): Promise<void> {
+  private async goPublic(): Promise<ActionResult> {
     const { recording, transcription, call } = this;
     const { control } = call.carrier;
     call.privacy.set(false);
-    const work: Promise<void>[] = [];
-    if (recording?.paused) {
-      work.push(control.resumeRecording(recording.id).then(() => void (recording.paused = false)));
-    }
-    if (transcription?.paused) {
-      work.push(
-        control.startTranscription(transcription.order).then((id) => {
-          transcription.id = id;
-          transcription.paused = false;
-        }),
-      );
-    }
-    await allOf(work);
+    const result: ActionResult = {};
+    await all(
+      async () => {
+        if (!recording?.held) return;
+        if (!recording.paused) {
+          await control.resumeRecording(recording.id);
+          result.recording = 'resumed';
+        }
+        recording.held = false;
+      },
+      async () => {
+        if (!transcription?.held) return;
+        transcription.id = await control.startTranscription(transcription.order);
+        transcription.held = false;
+        result.transcription = 'started';
+      },
+    );
+    return result;
   }
 
   private mustLive(): void {
@@ -197,7 +222,12 @@ export class CallControls {
     }
   }
 
+  private mustNotBeOver(): void {
+    if (this.call.state === 'ended') throw this.refused('the call has ended');
+  }
+
   private mustRecord(): Running<RecordingOrder> {
+    this.mustNotBeOver();
     if (!this.recording) throw this.refused('the call is not being recorded');
     return this.recording;
   }
@@ -218,9 +248,9 @@ export class CallControls {
   }
 }
 
-/** Waits for all, and rejects with the first that failed. */
-async function allOf(work: readonly Promise<void>[]): Promise<void> {
-  const done = await Promise.allSettled(work);
+/** Does all at the same time, and when all is done rejects with the first that failed. */
+async function all(...works: (() => Promise<void>)[]): Promise<void> {
+  const done = await Promise.allSettled(works.map((work) => work()));
   const failed = done.find((each) => each.status === 'rejected');
   if (failed) throw failed.reason;
 }

@@ -17,6 +17,8 @@ export const MAX_RECONNECTS = 5;
 /** A transfer that must have ended may take so much longer to be heard of, ms; and so often the carrier is asked meanwhile. */
 const AWAY_SPARE_MS = 30_000;
 const AWAY_ASK_MS = 30_000;
+/** A transfer to which the carrier gave no answer may come true so much later, ms. */
+const DOUBT_MS = 10_000;
 /** A carrier's own voice speaks at least so fast, ms for a character. */
 const SAY_MS_PER_CHARACTER = 120;
 
@@ -70,6 +72,8 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   protected transfer: TransferOrder | undefined;
   /** Whoever was called has answered. */
   protected transferAnswered = false;
+  /** Nobody knows whether the carrier has taken it. */
+  private doubtful: { order: TransferOrder; until: number } | undefined;
   /** The caller comes back: told when the new stream is open. */
   private returning: { reason: TransferOutcome; to: string } | undefined;
   private saying: Promise<void> | undefined;
@@ -139,13 +143,21 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   protected async putThrough(order: TransferOrder, ask: () => Promise<void>): Promise<void> {
     this.transfer = order;
     this.transferAnswered = false;
+    this.doubtful = undefined;
     this.watch.stop();
     try {
       await ask();
     } catch (err) {
-      // Only the answer was lost: the caller is gone from us, and the carrier will tell what becomes of it.
-      if (this.call?.state === 'away') return;
+      const refused = err instanceof ProviderError && !err.retryable;
+      if (this.call?.state === 'away') {
+        // Only the answer was lost: the caller is gone from us, and the carrier will tell what becomes of it.
+        if (!refused) return;
+        // It was refused, and for another reason the stream was lost at the same time: the caller is still ours.
+        if (this.transfer === order) this.comesBack('failed');
+        throw err;
+      }
       this.transfer = undefined;
+      if (!refused) this.doubtful = { order, until: performance.now() + DOUBT_MS };
       if (!this.stream && !this.over && this.goodbye === undefined)
         this.watch.start(this.mayLack(), this.askAfterLossMs);
       throw err;
@@ -199,6 +211,8 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   protected onStarted(stream: Stream, start: CarrierStart): void {
     const { call } = this;
     if (!call || this.over || this.goodbye !== undefined) return stream.close();
+    // Back without a word of the carrier's: whatever the transfer was, it is none any more.
+    if (call.state === 'away') this.comesBack('failed');
     this.watch.stop();
     this.streamBegan();
     if (this.stream) this.detach();
@@ -223,6 +237,9 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     if (stream !== this.stream) return;
     this.detach();
     if (this.over || this.goodbye !== undefined) return;
+    const { doubtful } = this;
+    this.doubtful = undefined;
+    if (doubtful && performance.now() < doubtful.until) this.transfer ??= doubtful.order;
     if (this.transfer) return this.gone(this.transfer);
     this.watch.start(this.mayLack(), this.askAfterLossMs);
   }

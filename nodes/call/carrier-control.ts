@@ -76,4 +76,9 @@ export interface RecordingStore {
   fetchRecording(recording: Readonly<Record<string, unknown>>): Promise<RecordedAudio>;
   /** That it is gone already is right, too. */
   deleteRecording(recordingId: string): Promise<void>;
+  /**
+   * What is, or has been, recorded of this call and is not reported yet is to be deleted as soon as the carrier has it.
+   * @returns how many recordings that are
+   */
+  doomRecordings(callId: string): number;
 }

@@ -90,6 +90,9 @@ export function checks(set: string) {
         return entries.every((entry) => right.test(entry)) ? undefined : { key: 'common.invalid.prefixes' };
       }),
 
+    /** A text of this form; the label of this key says which. */
+    matching: (form: RegExp, key: string) => validator(set, false, (text) => (form.test(text) ? undefined : { key })),
+
     /** One of these values. */
     choice: (values: string[]) =>
       validator(set, false, (text) =>
@@ -139,6 +142,28 @@ export function choiceField(node: EditorNode, property: string, options: { value
 export function jsonField(node: EditorNode, property: string): void {
   const field = $(`#node-input-${property}`);
   field.typedInput({ default: isVariable(field.val()) ? 'variable' : 'json', types: ['json', variableType(node)] });
+}
+
+/** The fields of an in-node that record and transcribe each call: only those that matter are to be seen. */
+export function automaticFields(node: EditorNode): void {
+  const options = (group: string, values: string[]) =>
+    values.map((value) => ({ value, label: node._(`common.automatic.${group}.${value}`) }));
+  const tracks = options('track', ['both', 'inbound', 'outbound']);
+  const always = options('always', ['off', 'start', 'notice']);
+  const record = choiceField(node, 'record', always);
+  const transcribe = choiceField(node, 'transcribe', always);
+  choiceField(node, 'recordingChannels', options('channels', ['dual', 'mono']));
+  choiceField(node, 'recordingTrack', tracks);
+  choiceField(node, 'transcriptionTrack', tracks);
+  const show = () => {
+    const values = [record.val(), transcribe.val()];
+    $('.voice-agent-recording').toggle(values[0] !== 'off');
+    $('.voice-agent-transcription').toggle(values[1] !== 'off');
+    $('.voice-agent-notice').toggle(values.some((value) => value !== 'off' && value !== 'start'));
+  };
+  record.on('change', show);
+  transcribe.on('change', show);
+  show();
 }
 
 /** Opens the folded sections that hold a field with a wrong value: a message that nobody sees helps nobody. */

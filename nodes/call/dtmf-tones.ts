@@ -20,10 +20,13 @@ export function dtmfTones(digits: string): Buffer {
   return Buffer.concat([...digits.toUpperCase()].map((key) => (key === 'W' ? silence(WAIT_MS) : tone(key))));
 }
 
-/** Plays key tones to the other side, as an utterance that is not interrupted and says no words. */
-export function playTones(call: Call, digits: string): void {
+/**
+ * Plays key tones to the other side, as an utterance that is not interrupted and says no words.
+ * @returns false if there is no room for them
+ */
+export function playTones(call: Call, digits: string): boolean {
   const info = { id: nextMessageId(), by: 'agent', kind: 'notice', seq: 0, done: true, interruptible: false } as const;
-  call.playback.addAudio(info, dtmfTones(digits), [], 'call-control');
+  return call.playback.addAudio(info, dtmfTones(digits), [], 'call-control');
 }
 
 function tone(key: string): Buffer {

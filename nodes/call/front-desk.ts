@@ -57,6 +57,10 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
   abstract fetchRecording(recording: Readonly<Record<string, unknown>>): Promise<RecordedAudio>;
   abstract deleteRecording(recordingId: string): Promise<void>;
 
+  doomRecordings(callId: string): number {
+    return this.reports.doom(callId);
+  }
+
   abstract request(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer>;
   abstract upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void;
 

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { asError } from './errors';
 import { registry } from './heart';
 import { addSlot, beforeClose, deploys, followFlows, slotOf } from './lifecycle';
-import { readMessage } from './message';
+import { isOurTopic, readMessage } from './message';
 import type { VoiceMessage } from './message';
 import { NodeSlot } from './node-slot';
 import { keyOf } from './session';
@@ -26,6 +26,11 @@ export interface VoiceNode<Settings, Config extends NodeDef = NodeDef> {
   settings(config: Config, node: Node, RED: NodeAPI): Settings;
   /** Opens what the node keeps for one call. */
   session(call: Call, slot: NodeSlot<Settings>): Session<Settings>;
+  /**
+   * Looks at a message before all else, also where it names no call, or one that has ended: for a node that is asked for something.
+   * @returns true where it has taken the message, and calls `done` itself; throwing goes to Catch
+   */
+  takes?(slot: NodeSlot<Settings>, node: Node, raw: unknown, done: (err?: Error) => void): boolean;
   /** Told when a new instance is ready (its first, or after a Deploy): for a carrier's paths. */
   started?(slot: NodeSlot<Settings>, RED: NodeAPI, node: Node): void;
 }
@@ -46,9 +51,10 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
     const node = this; // eslint-disable-line @typescript-eslint/no-this-alias -- Node-RED constructs with `this`
     quietMetrics(node);
     const slot = adopt(definition, config, node, RED);
-    if (slot instanceof Error) return passOn(node, slot);
+    if (slot instanceof Error) return passOn(node, slot, definition.takes !== undefined);
     node.on('input', (raw, _send, done) => {
       try {
+        if (definition.takes?.(slot, node, raw, done)) return;
         receive(definition, slot, raw);
         done();
       } catch (err) {
@@ -113,9 +119,13 @@ export function inShort(message: string): string {
   return clause.length > 48 ? `${clause.slice(0, 47)}…` : clause;
 }
 
-/** A node that cannot work lets the rest of the flow go on: the call's events pass, and each call says once what is wrong. */
-function passOn(node: Node, error: Error): void {
+/**
+ * A node that cannot work lets the rest of the flow go on: the call's events pass, and each call says once what is wrong.
+ * @param isAsked the node does what it is asked for: then whoever asks is told
+ */
+function passOn(node: Node, error: Error, isAsked: boolean): void {
   node.on('input', (raw: { topic?: unknown; utterance?: unknown }, send, done) => {
+    if (isAsked && !(typeof raw.topic === 'string' && isOurTopic(raw.topic))) return done(error);
     if (raw.topic === 'audio' && raw.utterance === undefined) return done();
     send(raw as never);
     if (raw.topic === 'call.started') done(error);
@@ -138,7 +148,8 @@ function receive<Settings, Config extends NodeDef>(
   if (call.awaited.size > 0) call.awaited.delete(keyOf(msg));
   const session = sessionOf(definition, slot, call);
   if (!session) {
-    registry.dropped++;
+    if (AFTERWARDS.has(msg.topic)) slot.send(0, msg);
+    else registry.dropped++;
     return;
   }
   if (!session.isNew(msg)) return;

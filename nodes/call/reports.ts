@@ -43,11 +43,11 @@ const TAG_BYTES = 16;
 export class Reports {
   private readonly awaited = new Map<string, Awaited>();
   private readonly seen = new RecentKeys(SEEN_REMEMBERED);
-  /** What was sealed before this process began cannot stand among the awaited. */
-  private readonly since = Date.now();
+  /** Stands in what is sealed from now on: what was sealed before a restart cannot stand among the awaited. */
+  private readonly epoch = randomBytes(6).toString('base64url');
 
   /**
-   * @param secret of the account, by which a token is sealed; asked anew, and one that was valid before is tried too
+   * @param secrets of the account: the first seals, the others were valid before and are tried too; asked anew each time
    * @param limits as deployed now
    */
   constructor(
@@ -71,7 +71,7 @@ export class Reports {
     }
     const id = randomBytes(9).toString('base64url');
     this.awaited.set(id, { kind, call, until: now + reportsMs, doomed: false });
-    const facts = { v: 1, e: id, n: now, k: kind, i: call.id, c: call.carrier, d: call.direction, f: call.from, t: call.to, s: call.startedAt }; // prettier-ignore
+    const facts = { v: 1, b: this.epoch, e: id, n: now, k: kind, i: call.id, c: call.carrier, d: call.direction, f: call.from, t: call.to, s: call.startedAt }; // prettier-ignore
     const whole = JSON.stringify({ ...facts, p: call.parameters });
     return this.seal(Buffer.byteLength(whole) <= MAX_SEALED_BYTES ? whole : JSON.stringify(facts));
   }
@@ -80,14 +80,14 @@ export class Reports {
   find(token: string): ExpectedReport | undefined {
     const facts = this.open(token);
     if (!facts) return undefined;
-    const { e: id, n: issuedAt, k: kind } = facts;
+    const { b: epoch, e: id, n: issuedAt, k: kind } = facts;
     if (typeof id !== 'string' || typeof issuedAt !== 'number' || (kind !== 'recording' && kind !== 'transcription')) {
       return undefined;
     }
     const awaited = this.awaited.get(id);
     const now = Date.now();
     const until = awaited?.until ?? issuedAt + this.limits().reportsMs;
-    if (now > until || (!awaited && issuedAt >= this.since)) return undefined;
+    if (now > until || (!awaited && epoch === this.epoch)) return undefined;
     const call = awaited ? copyCall(awaited.call) : callOf(facts);
     return call && { kind, call, doomed: awaited?.doomed ?? false };
   }
@@ -97,11 +97,15 @@ export class Reports {
     return this.seen.add(`${recordId} ${status}`);
   }
 
-  /** What is being recorded of this call is to be deleted when the carrier has it. */
-  doom(callId: string): void {
+  /** What is being recorded of this call is to be deleted when the carrier has it. @returns how many recordings that are */
+  doom(callId: string): number {
+    let doomed = 0;
     for (const awaited of this.awaited.values()) {
-      if (awaited.call.id === callId && awaited.kind === 'recording') awaited.doomed = true;
+      if (awaited.call.id !== callId || awaited.kind !== 'recording') continue;
+      awaited.doomed = true;
+      doomed++;
     }
+    return doomed;
   }
 
   private seal(text: string): string {
@@ -115,6 +119,7 @@ export class Reports {
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length <= NONCE_BYTES + TAG_BYTES) return undefined;
     for (const secret of this.secrets()) {
+      if (secret === '') continue;
       try {
         const decipher = createDecipheriv('aes-256-gcm', keyOf(secret), bytes.subarray(0, NONCE_BYTES));
         decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));

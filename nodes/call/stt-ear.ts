@@ -1,6 +1,7 @@
 import type { Call } from './call';
 import { flowFields, nextMessageId } from './message';
 import type { Timing, UtteranceInfo, VoiceMessage } from './message';
+import { MASKED } from './privacy';
 import type { SttProvider } from './stt-connection';
 import type { Place } from './stt-ears';
 import { SttListener } from './stt-listener';
@@ -43,14 +44,15 @@ export class SttEar<S> {
       settings: () => host.settings(),
       now: () => call.now(),
       flowing: () => host.flowing(),
+      discreet: () => call.privacy.on,
       guard: (callback) => host.guard(callback),
       events: {
         speechStarted: (atMs) => this.tell('speech.started', { atMs }),
         speechStopped: (atMs) => this.speechStopped(atMs),
-        partial: (text) => this.words('transcript.partial', text),
-        eager: (text, endedAtMs) => this.words('transcript.eager', text, endedAtMs),
-        resumed: (text) => this.words('transcript.resumed', text),
-        final: (text, endedAtMs) => this.words('transcript', text, endedAtMs),
+        partial: (text, sinceMs) => this.words('transcript.partial', text, sinceMs),
+        eager: (text, endedAtMs, sinceMs) => this.words('transcript.eager', text, sinceMs, endedAtMs),
+        resumed: (text, sinceMs) => this.words('transcript.resumed', text, sinceMs),
+        final: (text, endedAtMs, sinceMs) => this.words('transcript', text, sinceMs, endedAtMs),
         failed: (error) => host.fail(error),
         // Nobody need know how one is that hears no more.
         state: (state) => {
@@ -108,9 +110,13 @@ export class SttEar<S> {
     return found?.fields ?? (this.lastFrame ? flowFields(this.lastFrame) : {});
   }
 
-  /** @param endedAtMs when the caller stopped speaking; given where these words may be answered */
-  private words(topic: string, text: string, endedAtMs?: number): void {
+  /**
+   * @param sinceMs nothing of it was said before: decides, with its end, whether these words are private
+   * @param endedAtMs when the caller stopped speaking; given where these words may be answered
+   */
+  private words(topic: string, said: string, sinceMs: number, endedAtMs?: number): void {
     const { call } = this.host;
+    const text = call.privacy.covers(sinceMs, endedAtMs ?? call.now()) ? MASKED : said;
     const done = topic === 'transcript';
     this.utterance ??= { id: `caller-${nextMessageId()}`, seq: 0 };
     const utterance: UtteranceInfo = {

@@ -28,7 +28,7 @@ export function inCallTime({ turn, backlog, map, now, failed }: HearingOptions):
   return {
     speech: (startMs, withinMs = 0) => turn.started(started(startMs, withinMs)),
     silence: (endMs, withinMs = 0) => turn.stopped(stopped(endMs, withinMs)),
-    partial: (text, startMs) => turn.partial(text, clock(startMs) ?? now()),
+    partial: (text, startMs) => turn.partial(text, clock(startMs) ?? now(), clock(startMs)),
     eager: (text, endMs) => turn.eager(text, clock(endMs) ?? backlog.voiceAt),
     resumed: (text) => turn.resumed(text),
     end: (text, endMs) =>

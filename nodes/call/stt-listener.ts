@@ -1,5 +1,6 @@
 import { ProviderError } from './errors';
 import { BYTES_PER_MS } from './mulaw';
+import { MASKED } from './privacy';
 import { Apologies, WORD_MS } from './stt-apology';
 import { Backlog, placed } from './stt-backlog';
 import type { Hearing, SttConnectionEvents, SttProvider } from './stt-connection';
@@ -41,6 +42,8 @@ export interface ListenerOptions<S> {
   now(): number;
   /** False while frames are held back elsewhere and will still come. */
   flowing(): boolean;
+  /** True while nothing of what comes may be quoted, as the caller's words may stand in it. */
+  discreet?(): boolean;
   /** Wraps every callback of sockets and timers: a throw is somebody's to report. */
   guard<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void;
   events: ListenerEvents;
@@ -68,7 +71,7 @@ export class SttListener<S> {
   private finishing: { done: () => void; deadline: number } | undefined;
 
   constructor(private readonly o: ListenerOptions<S>) {
-    this.turn = new Turn(o.events);
+    this.turn = new Turn(o.events, o.now());
     this.settings = o.settings();
     this.filler = new SilenceFiller(o.now());
     this.stopTicking = everyTick(o.guard(() => this.tick(this.o.now())));
@@ -143,7 +146,7 @@ export class SttListener<S> {
       nonsense: (sample) => {
         if (this.nonsenseTold || !current()) return;
         this.nonsenseTold = true;
-        const what = (sample ?? '(binary)').slice(0, 80);
+        const what = this.o.discreet?.() ? MASKED : (sample ?? '(binary)').slice(0, 80);
         events.failed(new ProviderError(provider.name, 'protocol', `a message that is not understood: ${what}`));
       },
       trouble: (error) => current() && events.failed(error),

@@ -29,6 +29,11 @@ export class SttSession<S> extends Session<S> {
     private readonly provider: SttProvider<S>,
   ) {
     super(call, slot);
+    this.onDispose(
+      call.tap(({ topic }) => {
+        if (topic === 'call.away') this.rest();
+      }),
+    );
   }
 
   receive(msg: VoiceMessage): Verdict {
@@ -37,7 +42,7 @@ export class SttSession<S> extends Session<S> {
       return 'taken';
     }
     // For the first words' sake; where a flow leads the audio elsewhere, it closes after a tenth of a second.
-    if (msg.topic === 'call.started' && !this.ending) this.ear ??= this.open();
+    if (msg.topic === 'call.started' || msg.topic === 'call.resumed') this.listen();
     if (msg.topic !== 'call.ended') return 'pass';
     this.finish();
     this.ended = msg;
@@ -65,10 +70,21 @@ export class SttSession<S> extends Session<S> {
         "The caller's audio must be a Buffer (mu-law, 8 kHz): a node before this one changed msg.payload.",
       );
     }
-    if (this.ending) return;
-    if (!this.ear || this.ear.leaving) this.ear = this.open();
+    const ear = this.listen();
     const atMs = msg.event?.atMs;
-    this.ear.hear(payload, typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : this.call.now(), msg);
+    ear?.hear(payload, typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : this.call.now(), msg);
+  }
+
+  /** The ear that hears the caller now; none where the caller is with somebody else, or has gone. */
+  private listen(): SttEar<S> | undefined {
+    if (this.ending || this.call.state === 'away') return undefined;
+    if (!this.ear || this.ear.leaving) this.ear = this.open();
+    return this.ear;
+  }
+
+  /** The caller is with somebody else: says what was understood, and keeps no connection, which would cost money. */
+  private rest(): void {
+    for (const ear of [...this.ears]) ear.finish();
   }
 
   private open(): SttEar<S> {

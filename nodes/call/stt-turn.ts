@@ -1,17 +1,22 @@
 import { join } from './stt-connection';
 
-/** What of a caller's turn goes out; times are ms on the call's clock, text is cumulative for the turn. */
+/**
+ * What of a caller's turn goes out; times are ms on the call's clock, text is cumulative for the turn. `sinceMs`: nothing of these words was
+ * said before.
+ */
 export interface TurnEvents {
   speechStarted(atMs: number): void;
   speechStopped(atMs: number): void;
-  partial(text: string): void;
-  eager(text: string, endedAtMs: number): void;
-  resumed(text: string): void;
-  final(text: string, endedAtMs: number): void;
+  partial(text: string, sinceMs: number): void;
+  eager(text: string, endedAtMs: number, sinceMs: number): void;
+  resumed(text: string, sinceMs: number): void;
+  final(text: string, endedAtMs: number, sinceMs: number): void;
 }
 
 /** From the beginning of the caller's voice until its words are known. */
 interface Stretch {
+  /** Nothing of it was said before: where nobody told when the voice began, the end of the turn before. */
+  sinceMs: number;
   /** When the voice ended; undefined: not told yet. */
   stoppedAt: number | undefined;
 }
@@ -33,7 +38,11 @@ export class Turn {
   private open = false;
   private said = '';
 
-  constructor(private readonly events: TurnEvents) {}
+  /** @param lastEndMs the end of the turn before; at first, the beginning of all */
+  constructor(
+    private readonly events: TurnEvents,
+    private lastEndMs: number,
+  ) {}
 
   /** True from the beginning of the caller's voice to the end of the turn. */
   get speaking(): boolean {
@@ -45,12 +54,12 @@ export class Turn {
     return this.said !== '' || this.kept !== '';
   }
 
-  started(atMs: number): void {
+  started(atMs: number, sinceMs = atMs): void {
     if (this.open) return;
     this.open = true;
     // What the last connection had told of is not told again.
     if (this.known++ < this.stretches.length) return;
-    this.stretches.push({ stoppedAt: undefined });
+    this.stretches.push({ sinceMs, stoppedAt: undefined });
     this.events.speechStarted(atMs);
   }
 
@@ -62,24 +71,25 @@ export class Turn {
     if (stretch && stretch.stoppedAt === undefined) this.stop(stretch, atMs);
   }
 
-  partial(text: string, startedAtMs: number): void {
+  /** @param sinceMs nothing of it was said before; undefined where nobody knows */
+  partial(text: string, startedAtMs: number, sinceMs: number | undefined): void {
     if (text === '') return;
-    if (this.stretches.length === 0) this.started(startedAtMs);
+    if (this.stretches.length === 0) this.started(startedAtMs, sinceMs ?? this.lastEndMs);
     const all = join(this.kept, text);
     if (all === this.said) return;
     this.said = all;
-    this.events.partial(all);
+    this.events.partial(all, this.sinceMs);
   }
 
   eager(text: string, endedAtMs: number): void {
     const all = join(this.kept, text);
-    if (all !== '') this.events.eager(all, endedAtMs);
+    if (all !== '') this.events.eager(all, endedAtMs, this.sinceMs);
   }
 
   resumed(text: string): void {
     const all = join(this.kept, text);
     this.said = all;
-    if (all !== '') this.events.resumed(all);
+    if (all !== '') this.events.resumed(all, this.sinceMs);
   }
 
   /** A connection was lost that had understood this much for good. */
@@ -99,20 +109,27 @@ export class Turn {
   end(text: string, endedAtMs: number | undefined): void {
     const all = join(this.kept, text);
     const at = endedAtMs ?? this.keptEndMs;
-    if (all !== '' && this.stretches.length === 0) this.started(at);
+    if (all !== '' && this.stretches.length === 0) this.started(at, this.lastEndMs);
+    const { sinceMs } = this;
     const stretch = this.stretches.shift();
     this.known = Math.max(0, this.known - 1);
     if (this.known === 0) this.open = false;
     this.kept = '';
     this.said = '';
     if (stretch && stretch.stoppedAt === undefined) this.stop(stretch, at);
-    if (all !== '') this.events.final(all, stretch?.stoppedAt ?? at);
+    this.lastEndMs = Math.max(this.lastEndMs, stretch?.stoppedAt ?? at);
+    if (all !== '') this.events.final(all, stretch?.stoppedAt ?? at, sinceMs);
   }
 
   /** All is over: the words that there are, and the end of every stretch. */
   finish(text: string, endedAtMs: number | undefined): void {
     this.end(text, endedAtMs);
     while (this.stretches.length > 0) this.end('', endedAtMs);
+  }
+
+  /** Nothing of the oldest turn was said before. */
+  private get sinceMs(): number {
+    return this.stretches[0]?.sinceMs ?? this.lastEndMs;
   }
 
   private stop(stretch: Stretch, atMs: number): void {

@@ -1,4 +1,4 @@
-import { catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
+import { automaticFields, catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
 
 interface Properties {
   version: number;
@@ -13,6 +13,19 @@ interface Properties {
   maxDuration: number;
   idleTimeout: number;
   goodbye: string;
+  record: string;
+  transcribe: string;
+  notice: string;
+  recordingChannels: string;
+  recordingTrack: string;
+  recordingTrim: boolean;
+  recordingCallback: string;
+  transcriptionEngine: string;
+  transcriptionModel: string;
+  transcriptionLanguage: string;
+  transcriptionTrack: string;
+  reportHours: number;
+  maxReports: number;
   voice: string;
   language: string;
   options: string;
@@ -53,6 +66,51 @@ RED.nodes.registerType<Properties>('telnyx-in', {
       validate: check.number(10, 3600, { required: true }),
     },
     goodbye: { value: 'Goodbye.' },
+    record: {
+      value: 'off',
+      label: text('common.automatic.label.record'),
+      validate: check.choice(['off', 'start', 'notice']),
+    },
+    transcribe: {
+      value: 'off',
+      label: text('common.automatic.label.transcribe'),
+      validate: check.choice(['off', 'start', 'notice']),
+    },
+    notice: { value: '', label: text('common.automatic.label.notice') },
+    recordingChannels: {
+      value: 'dual',
+      label: text('common.automatic.label.recordingChannels'),
+      validate: check.choice(['dual', 'mono']),
+    },
+    recordingTrack: {
+      value: 'both',
+      label: text('common.automatic.label.recordingTrack'),
+      validate: check.choice(['both', 'inbound', 'outbound']),
+    },
+    recordingTrim: { value: false },
+    recordingCallback: {
+      value: '',
+      label: text('common.automatic.label.recordingCallback'),
+      validate: check.url(['https', 'http']),
+    },
+    transcriptionEngine: { value: '' },
+    transcriptionModel: { value: '' },
+    transcriptionLanguage: { value: '' },
+    transcriptionTrack: {
+      value: 'both',
+      label: text('common.automatic.label.transcriptionTrack'),
+      validate: check.choice(['both', 'inbound', 'outbound']),
+    },
+    reportHours: {
+      value: 24,
+      label: text('common.automatic.label.reportHours'),
+      validate: check.number(0.01, 720, { required: true }),
+    },
+    maxReports: {
+      value: 10000,
+      label: text('common.automatic.label.maxReports'),
+      validate: check.number(1, 1000000, { required: true, integer: true }),
+    },
     voice: { value: 'female' },
     language: { value: 'en-US' },
     options: { value: '{}', label: text('common.label.options'), validate: check.json() },
@@ -84,6 +142,7 @@ RED.nodes.registerType<Properties>('telnyx-in', {
     };
     busy.on('change', show);
     show();
+    automaticFields(this);
     openFaulty();
   },
 });

@@ -141,7 +141,7 @@ describe('the answer to a call that we dial', () => {
     assert.deepEqual(dialled.interrupted, ['machine']);
     assert.equal(dialled.greet(false, 'the agent answers the greeting'), false);
     await settled();
-    assert.deepEqual(dialled.sent, []);
+    assert.equal(dialled.sent.length, 0);
     dialled.found('machine', 'beep');
     await settled();
     const [message] = dialled.sent;
