@@ -1,5 +1,6 @@
+import { isDialId } from '../call/dial-book';
 import type { DialOrder } from '../call/dial-order';
-import type { TelnyxDialSettings } from './dial-settings';
+import type { Detection, TelnyxDialSettings } from './dial-settings';
 
 /** The longest call that Telnyx lets one ask for, and the shortest, s (contracts/telnyx.md, section 3.2). */
 const MAX_LIMIT_S = 14_400;
@@ -21,9 +22,11 @@ export interface DialFacts {
 /** The body of `POST /calls` (section 3.2). Ours come last: what else the ops person wants cannot undo them. */
 export function dialRequest(
   { from, to }: DialOrder,
-  { connectionId, detection, ringMs, options }: TelnyxDialSettings,
+  settings: TelnyxDialSettings,
   { dialId, webhookUrl, maxDurationMs, stream }: DialFacts,
 ): Record<string, unknown> {
+  const { connectionId, ringMs, options } = settings;
+  const detection = detectionOf(settings);
   const limit = Math.ceil(maxDurationMs / 1_000) + SPARE_S;
   return {
     ...options,
@@ -40,10 +43,17 @@ export function dialRequest(
   };
 }
 
+/** How Telnyx listens: as set, if that tells what is to be known. */
+function detectionOf({ detection, answer }: Pick<TelnyxDialSettings, 'detection' | 'answer'>): Detection {
+  if (answer.detect === 'off') return 'off';
+  if (answer.detect === 'who') return detection === 'off' ? 'detect' : detection;
+  return detection === 'off' || detection === 'detect' ? 'detect_beep' : detection;
+}
+
 /** The id that we gave a dial, of a webhook's `client_state`; undefined where it is none of ours. */
 export function dialIdOf(payload: Readonly<Record<string, unknown>>): string | undefined {
   const state = payload.client_state;
   if (typeof state !== 'string' || state.length > 100) return undefined;
   const text = Buffer.from(state, 'base64').toString('latin1');
-  return /^dial-[0-9a-f-]{36}$/.test(text) ? text : undefined;
+  return isDialId(text) ? text : undefined;
 }

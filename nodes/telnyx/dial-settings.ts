@@ -7,7 +7,7 @@ import { telnyxAccountOf } from './account';
 import type { TelnyxAccount } from './account';
 
 /** How Telnyx listens for an answering machine; `off`: not at all. It never holds up the call. */
-export const DETECTIONS = ['off', 'detect', 'detect_beep', 'premium'] as const;
+export const DETECTIONS = ['off', 'detect', 'detect_beep', 'greeting_end', 'premium'] as const;
 export type Detection = (typeof DETECTIONS)[number];
 
 /** `telnyx-dial`, as deployed. */
@@ -28,11 +28,12 @@ export function readTelnyxDialSettings(RED: NodeAPI, config: RawConfig): TelnyxD
   if (connectionId === '') {
     throw new SettingError('Enter the ID of the Voice API application, which the Telnyx portal shows.');
   }
+  const detection = choice(config, 'detection', DETECTIONS, 'off');
   return {
-    ...readDialSettings(config, { min: 5, max: 600 }),
+    ...readDialSettings(config, { min: 5, max: 600 }, detection !== 'off'),
     account: telnyxAccountOf(RED, config),
     connectionId,
-    detection: choice(config, 'detection', DETECTIONS, 'off'),
+    detection,
     options: jsonObject(config, 'options'),
     headers: textMap(config, 'headers'),
   };

@@ -1,10 +1,6 @@
 import type { Call } from '../call/call';
 import { FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier-call';
-import { DialProgress, statusOfEnd } from '../call/dial-status';
-import type { DialStatus } from '../call/dial-status';
-import { asError, ProviderError } from '../call/errors';
-import { registry } from '../call/heart';
-import { copyCall } from '../call/message';
+import { DialAttempt } from '../call/dial-attempt';
 import type { CallInfo, EndReason } from '../call/message';
 import { hangupReason } from './hangup-cause';
 import { answeredBy } from './machine-detection';
@@ -25,12 +21,7 @@ export type Dial = (stream: Record<string, string>, call: Call) => Promise<strin
  * carries too. It is answered by the other side, or it is not; then it is over with that.
  */
 export class DialledCall extends TelnyxCall {
-  private named = false;
-  /** Settled when it has a name, or Telnyx has refused it one. Never rejects. */
-  private placing: Promise<void> = Promise.resolve();
-  private nameKnown: () => void = () => undefined;
-  private readonly progress = new DialProgress();
-  private ringing: NodeJS.Timeout | undefined;
+  private readonly attempt: DialAttempt;
   private announced: Record<string, unknown> = {};
 
   /**
@@ -44,58 +35,48 @@ export class DialledCall extends TelnyxCall {
     private readonly left: (call: DialledCall) => void,
   ) {
     super({ callControlId: dialId, raw: {} });
+    this.attempt = new DialAttempt(dialId, {
+      provider: 'telnyx',
+      ringMs,
+      spareMs: RING_SPARE_MS,
+      name: (id) => (this.id = id),
+      isGivenUp: () => this.goodbye !== undefined,
+      isOver: () => this.over,
+      abandon: () => this.abandon(),
+    });
   }
 
   override attach(call: Call, host: TelnyxCallHost): void {
     super.attach(call, host);
     // No stream is expected before somebody answers.
     this.watch.stop();
-    this.ringing = setTimeout(() => this.nobodyAnswers(), this.ringMs + RING_SPARE_MS);
+    this.attempt.attach(call);
   }
 
   /** Has it a name at Telnyx? */
   get isNamed(): boolean {
-    return this.named;
+    return this.attempt.isNamed;
   }
 
-  /**
-   * Dials. @returns the call as it is named now
-   * @throws ProviderError: Telnyx did not take it, or it was given up meanwhile; it is over then
-   */
-  async place(dial: Dial): Promise<CallInfo> {
-    const { call, host } = this;
-    if (!call || !host) throw new Error('A call is dialled when it is attached.');
-    const byWebhook = new Promise<void>((resolve) => (this.nameKnown = resolve));
-    const byAnswer = dial(this.streamFields(host, this.ringMs + RING_SPARE_MS + UPGRADE_MS), call).then((id) =>
-      this.goBy(id),
-    );
-    // Whichever is faster: the answer to the dial may be lost, and the call is there all the same.
-    const placed = Promise.race([byAnswer, byWebhook]);
-    this.placing = placed.catch(() => undefined);
-    try {
-      await placed;
-    } catch (err) {
-      this.finish('carrier-failed', { error: asError(err).message });
-      throw err;
-    }
-    // It may be over by now: a number that nobody has. It was placed all the same.
-    if (this.goodbye === undefined) return copyCall(call.info);
-    throw new ProviderError('telnyx', 'carrier', 'the call was given up before it was placed', { advice: '.' });
+  /** Dials, as `DialAttempt.place`. */
+  place(dial: Dial): Promise<CallInfo> {
+    return this.attempt.place((call) => {
+      const { host } = this;
+      if (!host) throw new Error('A call is dialled when it is attached.');
+      return dial(this.streamFields(host, this.ringMs + RING_SPARE_MS + UPGRADE_MS), call);
+    });
   }
 
   override event(event: TelnyxEvent): void {
     const { type, payload, raw } = event;
-    this.goBy(event.callControlId);
+    this.attempt.goBy(event.callControlId);
     if (type === 'call.initiated' || type === 'call.answered') this.announced = raw;
-    if (type === 'call.initiated') return this.tell('ringing', raw);
+    if (type === 'call.initiated') return this.attempt.rings(raw);
     if (type === 'call.hangup' && !this.answered) return this.unanswered(payload, raw);
     if (type === 'call.answered') this.onAnswered(raw);
     super.event(event);
     const found = answeredBy(event);
-    if (!found) return;
-    this.call?.emit('call.answered-by', { ...found, raw });
-    // A machine does not listen: what is being said to it is cut off.
-    if (found.by === 'machine' && found.state === 'detected') this.call?.playback.interrupt(undefined, 'machine');
+    if (found) this.call?.emit('call.answered-by', { ...found, raw });
   }
 
   protected override get offered(): Record<string, unknown> {
@@ -104,12 +85,12 @@ export class DialledCall extends TelnyxCall {
 
   protected override streamBegan(): void {
     // The webhook of the answer may come later than the stream, or never.
-    if (!this.answered) this.pickedUp({});
+    if (!this.answered) this.pickUp({});
     super.streamBegan();
   }
 
   protected override release(): void {
-    clearTimeout(this.ringing);
+    this.attempt.release();
     // The stream's token was issued for the name that it had then.
     this.host?.tokens.revoke(this.dialId);
     this.left(this);
@@ -117,58 +98,25 @@ export class DialledCall extends TelnyxCall {
   }
 
   protected override async leave(goodbye: string, reason: EndReason | undefined): Promise<void> {
-    clearTimeout(this.ringing);
-    if (!this.answered) this.tell(statusOfEnd(reason ?? 'canceled'), {});
-    // What has no name yet cannot be hung up.
-    await this.placing;
-    if (this.named) await super.leave(goodbye, reason);
+    if (await this.attempt.isToBeEnded(reason)) await super.leave(goodbye, reason);
   }
 
   protected override abandon(): void {
-    if (this.named) super.abandon();
-  }
-
-  /** Telnyx has named it: by its answer, or by a webhook that was faster. */
-  private goBy(callControlId: string): void {
-    if (this.named) return;
-    this.named = true;
-    this.id = callControlId;
-    if (this.call && !this.over) registry.rename(this.call, callControlId);
-    this.nameKnown();
+    if (this.attempt.isNamed) super.abandon();
   }
 
   private onAnswered(raw: Record<string, unknown>): void {
-    if (this.answered) return;
-    this.pickedUp(raw);
-    if (!this.stream) this.watch.start(NO_STREAM_MS, FIRST_ASK_MS);
+    if (this.pickUp(raw) && !this.stream) this.watch.start(NO_STREAM_MS, FIRST_ASK_MS);
   }
 
-  private pickedUp(raw: Record<string, unknown>): void {
+  private pickUp(raw: Record<string, unknown>): boolean {
     this.answered = true;
-    clearTimeout(this.ringing);
-    // Nobody could say a word while it rang.
-    this.call?.noteWords();
-    this.tell('answered', raw);
+    return this.attempt.pickedUp(raw);
   }
 
   private unanswered(payload: TelnyxEvent['payload'], raw: Record<string, unknown>): void {
     const reason = hangupReason(payload, 'outbound');
     // The other side hung up without answering: it does not want the call.
-    this.finish(reason === 'caller-hangup' ? 'rejected' : reason === 'agent-hangup' ? 'canceled' : reason, raw);
-  }
-
-  /** It rang, and no news came of it. */
-  private nobodyAnswers(): void {
-    this.abandon();
-    this.finish('no-answer', {});
-  }
-
-  private finish(reason: EndReason, raw: Record<string, unknown>): void {
-    this.tell(statusOfEnd(reason), raw);
-    this.call?.end(reason);
-  }
-
-  private tell(status: DialStatus, raw: Record<string, unknown>): void {
-    if (!this.over && this.progress.advance(status)) this.call?.emit('call.status', { status, raw });
+    this.attempt.finish(reason === 'caller-hangup' ? 'rejected' : reason === 'agent-hangup' ? 'canceled' : reason, raw);
   }
 }

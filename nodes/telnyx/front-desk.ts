@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CarrierHost } from '../call/carrier-call';
+import type { RecordedAudio } from '../call/carrier-control';
+import { newDialId } from '../call/dial-book';
 import type { DialOrder } from '../call/dial-order';
 import type { EndpointAnswer, EndpointRequest } from '../call/endpoints';
 import { FrontDesk } from '../call/front-desk';
@@ -17,7 +18,10 @@ import type { TelnyxDialSettings } from './dial-settings';
 import { DialledCall } from './dialled-call';
 import { Dials } from './dials';
 import type { TelnyxInSettings } from './in-settings';
+import { Legs } from './legs';
 import type { TelnyxStream } from './media-stream';
+import { TelnyxRecordings } from './recordings';
+import { isReport, TelnyxReports } from './reports';
 import { TelnyxRest } from './rest';
 import { TelnyxCall } from './telnyx-call';
 import type { TelnyxCallHost } from './telnyx-call';
@@ -28,6 +32,9 @@ import type { TelnyxEvent, Verdict } from './webhook';
 const EVENTS_REMEMBERED = 4_096;
 /** How many calls are remembered whose end was told before their beginning. */
 const STILLBORN_REMEMBERED = 1_024;
+
+/** API keys that were deployed before are tried too, so many with the present one. */
+const KEYS_REMEMBERED = 3;
 
 /** By the slot of the `telnyx-in`: a dial finds the desk of the node that its call enters. */
 const desks = new WeakMap<object, TelnyxFrontDesk>();
@@ -46,6 +53,11 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
   private readonly stillborn = new RecentKeys(STILLBORN_REMEMBERED);
   private readonly busy: BusyLines;
   private readonly dials = new Dials();
+  private readonly legs = new Legs();
+  private readonly recordings = new TelnyxRecordings(this.rest, () => this.settings.account.baseUrl);
+  private readonly told: TelnyxReports;
+  /** The API keys by which reports may be sealed that are still to come, the present one first. */
+  private keys: readonly string[] = [];
 
   constructor(slot: NodeSlot<TelnyxInSettings>) {
     super(slot, 'telnyx');
@@ -56,6 +68,15 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
         return settings();
       },
       fail: (error) => this.slot.fail(error),
+    });
+    this.told = new TelnyxReports({
+      reports: this.reports,
+      recordings: this.recordings,
+      nodeId: slot.id,
+      liveCall: (event) => liveCall(event, slot.id),
+      tell: (topic, payload, info) => this.tellReport(topic, payload, info),
+      fail: (error) => this.slot.fail(error),
+      log: (words) => this.slot.log('debug', words),
     });
     desks.set(slot, this);
   }
@@ -73,10 +94,11 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
    * @throws ProviderError by rejection
    */
   dial(order: DialOrder, settings: TelnyxDialSettings): Promise<CallInfo> {
-    const dialId = `dial-${randomUUID()}`;
+    const dialId = newDialId();
     const dialled = new DialledCall(dialId, settings.ringMs, (call) => this.dials.left(call));
     this.dials.add(dialled);
-    this.open<TelnyxStream, TelnyxCallHost>({ direction: 'outbound', ...order }, dialled, () => this.own());
+    const offer = { direction: 'outbound', ...order } as const;
+    this.open<TelnyxStream, TelnyxCallHost>(offer, dialled, () => this.own(), settings.answer);
     return dialled.place((stream, call) => {
       const { maxDurationMs } = call.limits();
       const body = dialRequest(order, settings, { dialId, webhookUrl: this.url, maxDurationMs, stream });
@@ -89,12 +111,31 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
     return !rawBody.includes('"call.initiated"');
   }
 
+  /** The sound by a fresh link of the API's, whatever the message says. */
+  fetchRecording({ recordingId }: Readonly<Record<string, unknown>>): Promise<RecordedAudio> {
+    return this.recordings.fetch(recordingId);
+  }
+
+  deleteRecording(recordingId: string): Promise<void> {
+    return this.recordings.delete(recordingId);
+  }
+
+  protected secrets(): readonly string[] {
+    const { apiKey } = this.settings.account;
+    if (this.keys[0] !== apiKey)
+      this.keys = [apiKey, ...this.keys.filter((each) => each !== apiKey)].slice(0, KEYS_REMEMBERED);
+    return this.keys;
+  }
+
   request({ headers, rawBody }: EndpointRequest): EndpointAnswer {
     const verdict = checkWebhook(this.settings.account.publicKey, { headers, rawBody });
     if (verdict !== 'right') return this.refuse(verdict, headers);
     const event = readEvent(rawBody);
     // An event of something else than a call is none of ours; any other answer, and Telnyx would send it again.
-    if (event && this.events.add(event.id)) this.onEvent(event);
+    if (event && this.events.add(event.id)) {
+      if (isReport(event)) this.told.event(event, { headers, rawBody });
+      else this.onEvent(event);
+    }
     return { status: 200 };
   }
 
@@ -106,9 +147,11 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
 
   private onEvent(event: TelnyxEvent): void {
     const { type, callControlId: id, payload } = event;
+    const leg = this.legs.ownerOf(event);
+    if (leg) return leg.legEvent(event);
     const call = telnyxCall(id) ?? this.dials.unnamed(event);
     if (call) return call.event(event);
-    if (this.dials.isAbandoned(event)) {
+    if (this.dials.isOfAbandoned(event) || this.legs.isAbandoned(event)) {
       // Nobody here would talk to whoever answers. Whether it works nobody can be told any more.
       if (type !== 'call.hangup') this.rest.command(id, 'hangup').catch(() => undefined);
       return;
@@ -132,6 +175,7 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
   private own(): Omit<TelnyxCallHost, keyof CarrierHost> {
     return {
       rest: this.rest,
+      legs: this.legs,
       settings: () => this.settings,
       show: (words) => this.showWords('yellow', words),
     };
@@ -161,4 +205,12 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
 function telnyxCall(callId: string): TelnyxCall | undefined {
   const call = registry.get(callId);
   return call && call.state !== 'ended' && call.carrier instanceof TelnyxCall ? call.carrier : undefined;
+}
+
+/** The call of an event that has lost our state: by its name, or, where Telnyx tells none, by its session. */
+function liveCall({ callControlId, sessionId }: TelnyxEvent, nodeId: string): CallInfo | undefined {
+  if (callControlId !== '') return registry.get(callControlId)?.info;
+  if (sessionId === '') return undefined;
+  const calls = registry.callsOf(nodeId);
+  return calls.find(({ carrier }) => carrier instanceof TelnyxCall && carrier.sessionId === sessionId)?.info;
 }

@@ -1,12 +1,6 @@
+import type { AnsweredBy } from '../call/dial-answer';
 import { textOf } from './webhook';
 import type { TelnyxEvent } from './webhook';
-
-/** Payload of `call.answered-by`, but for `raw`. */
-export interface AnsweredBy {
-  by: 'human' | 'machine' | 'fax' | 'unknown';
-  /** `detected`: who it is; `greeting-ended`, `beep`: a machine's greeting is over, and after the beep a message may be left. */
-  state: 'detected' | 'greeting-ended' | 'beep';
-}
 
 /** Reads what answering-machine detection found; undefined for an event of another kind (contracts/telnyx.md, section 3.1). */
 export function answeredBy({ type, payload }: TelnyxEvent): AnsweredBy | undefined {

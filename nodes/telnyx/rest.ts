@@ -21,7 +21,7 @@ export interface TelnyxAccess {
   headers: Readonly<Record<string, string>>;
 }
 
-/** Telnyx's Call Control commands, and the question how a call stands (section 3.2). */
+/** Telnyx's Call Control commands, the question how a call stands (section 3.2), and what becomes of recordings. */
 export class TelnyxRest {
   constructor(private readonly access: () => TelnyxAccess) {}
 
@@ -41,7 +41,8 @@ export class TelnyxRest {
     for (let tries = 0; ; tries++) {
       try {
         const timeoutMs = Math.min(TRY_MS, endsAt - performance.now());
-        const { data } = await this.ask('POST', `${callControlId}/actions/${action}`, timeoutMs, signal, text);
+        const path = ['calls', callControlId, 'actions', action];
+        const { data } = await this.ask('POST', path, timeoutMs, signal, text);
         // Whoever answers otherwise has not carried it out.
         if (asObject(data)) return;
         throw new ProviderError('telnyx', 'protocol', `the API answered ${action} with something that is no result`);
@@ -62,7 +63,7 @@ export class TelnyxRest {
    * @throws ProviderError
    */
   async dial(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>): Promise<string> {
-    const answer = await this.ask('POST', '', DEADLINE_MS, undefined, JSON.stringify(body), headers);
+    const answer = await this.ask('POST', ['calls'], DEADLINE_MS, undefined, JSON.stringify(body), headers);
     const id = asObject(answer.data)?.call_control_id;
     if (typeof id === 'string' && CALL_CONTROL_ID.test(id)) return id;
     throw new ProviderError('telnyx', 'protocol', 'the API took the dial, but named no call');
@@ -71,7 +72,7 @@ export class TelnyxRest {
   /** Telnyx's word on whether a call goes on. A call that Telnyx does not know does not. */
   async isAlive(callControlId: string, signal?: AbortSignal): Promise<boolean> {
     try {
-      const body = await this.ask('GET', callControlId, DEADLINE_MS, signal);
+      const body = await this.ask('GET', ['calls', callControlId], DEADLINE_MS, signal);
       return asObject(body.data)?.is_alive !== false;
     } catch (err) {
       if (isOver(err)) return false;
@@ -79,19 +80,41 @@ export class TelnyxRest {
     }
   }
 
+  /** What Telnyx knows of a recording, with new links to it. @throws ProviderError: code 404 where there is none */
+  async recording(id: string): Promise<Record<string, unknown>> {
+    const { data } = await this.ask('GET', ['recordings', id], DEADLINE_MS);
+    return asObject(data) ?? {};
+  }
+
+  /** The recordings of one leg of a call. @throws ProviderError */
+  async recordingsOf(callLegId: string): Promise<Record<string, unknown>[]> {
+    const query = `?filter[call_leg_id]=${encodeURIComponent(callLegId)}`;
+    const { data } = await this.ask('GET', ['recordings'], DEADLINE_MS, undefined, undefined, undefined, query);
+    return Array.isArray(data) ? data.map((each: unknown) => asObject(each) ?? {}) : [];
+  }
+
+  /** Deletes a recording for good; one that is gone already is gone. @throws ProviderError */
+  async deleteRecording(id: string): Promise<void> {
+    try {
+      await this.ask('DELETE', ['recordings', id], DEADLINE_MS);
+    } catch (err) {
+      if (!isOver(err)) throw err;
+    }
+  }
+
   private ask(
-    method: 'GET' | 'POST',
-    path: string,
+    method: 'GET' | 'POST' | 'DELETE',
+    path: readonly string[],
     timeoutMs: number,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
     body?: string,
     more?: Readonly<Record<string, string>>,
+    query = '',
   ): Promise<Record<string, unknown>> {
     const { account, headers } = this.access();
-    const [id = '', ...rest] = path.split('/');
     return askRest({
       provider: 'telnyx',
-      url: [account.baseUrl, 'calls', ...(id === '' ? [] : [encodeURIComponent(id)]), ...rest].join('/'),
+      url: [account.baseUrl, ...path.map(encodeURIComponent)].join('/') + query,
       method,
       headers: {
         ...headers,

@@ -1,22 +1,22 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { CarrierCall, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
-import type { CarrierHost } from '../call/carrier-call';
+import { MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
 import type { Call } from '../call/call';
 import { asError } from '../call/errors';
 import { asObject } from '../call/media-socket';
 import type { EndReason } from '../call/message';
+import { TelnyxControl } from './call-control';
 import { CarrierVoice, speakBody } from './carrier-voice';
-import { hangupReason } from './hangup-cause';
 import type { TelnyxInSettings } from './in-settings';
 import { KeyPresses } from './key-presses';
 import type { Source } from './key-presses';
 import { TelnyxStream } from './media-stream';
 import type { StreamError, StreamStart } from './media-stream';
 import { hasEnded, isOver } from './rest';
-import type { TelnyxRest } from './rest';
 import { streamFields } from './stream-fields';
 import { noStreamOpens, streamBroke, streamReports } from './stream-trouble';
+import { TransferringCall } from './transferring-call';
+import type { TransferHost } from './transferring-call';
 import { textOf } from './webhook';
 import type { TelnyxEvent } from './webhook';
 
@@ -28,8 +28,7 @@ const LAST_WORDS_MS = 2_000;
 const MAX_EARLY_KEYS = 32;
 
 /** What a call needs of the `telnyx-in` that it came to. */
-export interface TelnyxCallHost extends CarrierHost {
-  readonly rest: TelnyxRest;
+export interface TelnyxCallHost extends TransferHost {
   /** As deployed now. */
   settings(): Pick<TelnyxInSettings, 'voice' | 'language' | 'options'>;
   /** Shows what is wrong on the node. */
@@ -37,8 +36,15 @@ export interface TelnyxCallHost extends CarrierHost {
 }
 
 /** One call at Telnyx: its commands, its events, and what the heart asks of a carrier. */
-export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
+export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
   readonly name = 'telnyx';
+  readonly control = new TelnyxControl({
+    transfer: (order) => this.transferTo(order),
+    command: (action, body) => this.command(action, body),
+    expect: (kind) => this.host?.expect(kind) ?? '',
+  });
+  /** The same for all legs of the conversation; empty before it was told. */
+  sessionId = '';
   protected readonly streamAdvice =
     'Check that Telnyx can open a wss:// connection to the public URL (Debugging in its portal).';
   private readonly abort = new AbortController();
@@ -80,9 +86,11 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
   }
 
   /** An event of this call. They come in any order, each once. */
-  event({ type, payload }: TelnyxEvent): void {
+  event({ type, sessionId, payload }: TelnyxEvent): void {
+    this.sessionId ||= sessionId;
     if (type === 'call.answered') this.answered = true;
-    else if (type === 'call.hangup') this.call?.end(hangupReason(payload, this.call.info.direction));
+    else if (type === 'call.hangup') this.call?.end(this.endOf(payload, this.call.info.direction));
+    else if (type === 'call.bridged') this.onBridged();
     else if (type === 'call.dtmf.received') this.key(textOf(payload, 'digit'), 'webhook');
     else if (type === 'call.speak.ended') this.voice.onEnded();
     else if (type === 'streaming.failed') this.streamFailed(payload);
@@ -138,20 +146,22 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
   }
 
   protected override release(): void {
+    super.release();
     this.abort.abort();
     this.voice.dispose();
   }
 
   /** Says it in the midst of the stream: what the agent has to say waits meanwhile. */
   protected async speak(text: string): Promise<void> {
-    if (this.over || this.goodbye !== undefined) return;
+    if (this.over || this.goodbye !== undefined || this.transfer) return;
     await this.sayAloud(text);
     if (!this.over && this.goodbye === undefined && this.stream?.open) this.call?.streamOpened();
   }
 
   protected async leave(goodbye: string, reason: EndReason | undefined): Promise<void> {
     this.watch.stop();
-    if (goodbye !== '' && this.answered) {
+    // While the caller talks to somebody else, nothing of ours is said to them.
+    if (goodbye !== '' && this.answered && this.transfer === undefined) {
       await this.sayAloud(goodbye, reason === 'shutdown' ? LAST_WORDS_MS : undefined);
     }
     try {
@@ -171,8 +181,19 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
     const { host } = this;
     if (!host) return undefined;
     if (!(await host.rest.isAlive(this.id, signal))) return this.answered ? 'caller-hangup' : 'canceled';
-    if (this.streamless && !signal.aborted) await this.startStream(host, signal);
+    if (signal.aborted) return undefined;
+    if (this.transfer) await this.askOfLeg(signal);
+    else if (this.streamless) await this.startStream(host, signal);
     return undefined;
+  }
+
+  protected async streamAnew(): Promise<void> {
+    const { host } = this;
+    if (!host || this.over || this.goodbye !== undefined || this.transfer) return;
+    if (this.stream) this.detach();
+    // That the caller was away is no fault of the stream's.
+    this.reconnects = 0;
+    await this.startStream(host, this.abort.signal);
   }
 
   /** Telnyx is told to answer, and in the same breath where the stream goes. */
@@ -233,6 +254,8 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
 
   private key(digit: string, source: Source): void {
     if (digit === '' || this.goodbye !== undefined || !this.keys.isNew(digit, source)) return;
+    // Telnyx tells of keys by webhook though the caller presses them for somebody else.
+    if (this.call?.state === 'away') return;
     if (this.begun) return this.onDigit(digit);
     this.earlyKeys.push(digit);
     if (this.earlyKeys.length > MAX_EARLY_KEYS) this.earlyKeys.shift();
@@ -247,7 +270,8 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
     // The news of a stream that has been replaced meanwhile.
     const url = asObject(payload.stream_params)?.stream_url;
     if (typeof url === 'string' && url !== this.streamUrl) return;
-    if (this.stream?.open || this.over || this.goodbye !== undefined) return;
+    // While the caller is with somebody else no stream is wanted.
+    if (this.stream?.open || this.over || this.goodbye !== undefined || this.transfer) return;
     this.streamless = true;
     this.watch.start(NO_STREAM_MS, ASK_AFTER_LOSS_MS);
   }
@@ -259,7 +283,7 @@ export class TelnyxCall extends CarrierCall<TelnyxStream, TelnyxCallHost> {
     });
   }
 
-  private async command(action: string, body?: Readonly<Record<string, unknown>>): Promise<void> {
+  protected async command(action: string, body?: Readonly<Record<string, unknown>>): Promise<void> {
     try {
       await this.host?.rest.command(this.id, action, body, this.abort.signal);
     } catch (err) {

@@ -12,6 +12,9 @@ interface Properties {
   perHour: number;
   ringTimeout: number;
   detection: string;
+  answerWait: number;
+  onMachine: string;
+  machineMessage: string;
   parameters: string;
   options: string;
   headers: string;
@@ -49,8 +52,19 @@ RED.nodes.registerType<Properties>('telnyx-dial', {
     detection: {
       value: 'off',
       label: text('telnyx-dial.label.detection'),
-      validate: check.choice(['off', 'detect', 'detect_beep', 'premium']),
+      validate: check.choice(['off', 'detect', 'detect_beep', 'greeting_end', 'premium']),
     },
+    answerWait: {
+      value: 0,
+      label: text('telnyx-dial.label.answerWait'),
+      validate: check.number(0, 30, { required: true }),
+    },
+    onMachine: {
+      value: 'talk',
+      label: text('telnyx-dial.label.onMachine'),
+      validate: check.choice(['talk', 'hang-up', 'message']),
+    },
+    machineMessage: { value: '' },
     parameters: { value: '{}', label: text('telnyx-dial.label.parameters'), validate: check.headers() },
     options: { value: '{}', label: text('common.label.options'), validate: check.json() },
     headers: { value: '{}', label: text('common.label.headers'), validate: check.headers() },
@@ -83,8 +97,20 @@ RED.nodes.registerType<Properties>('telnyx-dial', {
       { value: 'off', label: this._('telnyx-dial.detection.off') },
       { value: 'detect', label: this._('telnyx-dial.detection.detect') },
       { value: 'detect_beep', label: this._('telnyx-dial.detection.detect_beep') },
+      { value: 'greeting_end', label: this._('telnyx-dial.detection.greeting_end') },
       { value: 'premium', label: this._('telnyx-dial.detection.premium') },
     ]);
+    const onMachine = choiceField(this, 'onMachine', [
+      { value: 'talk', label: this._('telnyx-dial.onMachine.talk') },
+      { value: 'hang-up', label: this._('telnyx-dial.onMachine.hang-up') },
+      { value: 'message', label: this._('telnyx-dial.onMachine.message') },
+    ]);
+    const show = () => {
+      const value = onMachine.val();
+      $('.voice-agent-machine-message').toggle(value !== 'talk' && value !== 'hang-up');
+    };
+    onMachine.on('change', show);
+    show();
     for (const property of ['parameters', 'options', 'headers']) jsonField(this, property);
     openFaulty();
   },

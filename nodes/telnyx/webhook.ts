@@ -13,6 +13,9 @@ const SIGNATURE_BYTES = 64;
 /** What names a call: printable, and not without end. */
 export const CALL_CONTROL_ID = /^[\x21-\x7e]{1,256}$/;
 
+/** The one event that names its call by leg and session only. */
+const NAMELESS = 'call.recording.saved';
+
 /** `missing` is answered with 400, the others with 403; `old` is signed right, but not of now. */
 export type Verdict = 'right' | 'missing' | 'wrong' | 'old';
 
@@ -28,6 +31,7 @@ export interface TelnyxEvent {
   id: string;
   /** `call.initiated`, ... */
   type: string;
+  /** Empty where it is not told: of a recording that is saved. */
   callControlId: string;
   /** The same for all legs of one conversation; empty if it was not told. */
   sessionId: string;
@@ -75,9 +79,11 @@ export function readEvent(rawBody: Buffer): TelnyxEvent | undefined {
   const payload = asObject(data?.payload);
   if (!raw || !data || !payload) return undefined;
   const { id, event_type: type } = data;
-  const { call_control_id: callControlId, call_session_id: sessionId } = payload;
+  const { call_session_id: sessionId } = payload;
   if (typeof id !== 'string' || id === '' || typeof type !== 'string') return undefined;
-  if (typeof callControlId !== 'string' || !CALL_CONTROL_ID.test(callControlId)) return undefined;
+  const callControlId = payload.call_control_id ?? (type === NAMELESS ? '' : undefined);
+  if (typeof callControlId !== 'string') return undefined;
+  if (!CALL_CONTROL_ID.test(callControlId) && !(type === NAMELESS && callControlId === '')) return undefined;
   return { id, type, callControlId, sessionId: typeof sessionId === 'string' ? sessionId : '', payload, raw };
 }
 

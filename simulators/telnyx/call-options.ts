@@ -4,7 +4,9 @@ import type { HttpAnswer, OutgoingRequest } from '../phone/http-request';
 import type { LineBehaviour } from '../phone/line';
 import type { NetworkOptions } from '../phone/network';
 import type { Ticker } from '../phone/ticker';
+import type { Archive } from './archive';
 import type { Body } from './fields';
+import type { Detection } from './machine-detection';
 import type { MediaFaults } from './media-stream';
 import type { SigningKey, WebhookSignature } from './signing';
 import type { StreamRequest } from './stream-request';
@@ -19,6 +21,12 @@ export interface CallFaults extends MediaFaults {
   dtmf?: 'both' | 'socket' | 'webhook';
   /** How the webhooks are signed. */
   signature?: WebhookSignature;
+  /** A bridge ends the stream, by Telnyx's side; default: it goes on, as a fork of the call's media does. */
+  bridgeEndsStream?: boolean;
+  /** Recordings fail with this `reason` (`call.recording.error`), e.g. `Internal server error`. */
+  recordingError?: string;
+  /** `call.recording.saved` brings no `recording_id`: it is in the documented samples, but not in the published types. */
+  recordingWithoutId?: boolean;
 }
 
 /** One call, in either direction. */
@@ -39,12 +47,14 @@ export interface CallOptions extends CallFaults, PhoneCallOptions {
   clientState?: string;
   /** Outgoing: the stream to open when it is answered. */
   stream?: StreamRequest;
-  /** Outgoing: `answering_machine_detection`. */
-  detection?: string;
+  /** Outgoing: `answering_machine_detection`, with its settings. */
+  detection?: Detection;
   /** Outgoing: the call ends so long after its answer, in ms. */
   timeLimitMs?: number;
-  /** Outgoing: is a recording to begin with the answer? */
+  /** Outgoing: a recording begins with the answer; fields of the dial. */
   record?: Body;
+  /** Outgoing: its id, which the answer to the dial has told. */
+  recordingId?: string;
 }
 
 /** What is special about the call, where the application calls a number. */
@@ -61,8 +71,8 @@ export interface Exchange {
   readonly ticker: Ticker;
   /** The phone company closes down. */
   readonly signal: AbortSignal;
-  /** Base of the URLs under which recordings can be had. */
-  readonly url: string;
+  /** Where recordings are saved. */
+  readonly archive: Archive;
   line(number: string): LineBehaviour<LineCall>;
   /** Sends a request and counts it as open while it lasts. */
   request(request: OutgoingRequest): Promise<HttpAnswer>;

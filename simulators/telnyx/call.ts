@@ -1,22 +1,18 @@
 import { PhoneCall } from '../phone/call';
 import { DEFAULT_RING_MS } from '../phone/line';
 import { wait } from '../phone/network';
-import type { DialReport } from '../phone/report';
 import type { CallOptions, Exchange } from './call-options';
 import { callWebhooks } from './call-webhooks';
 import { errors } from './errors';
-import { initiatedFacts, streamFacts, webhookFacts } from './facts';
+import { initiatedFacts, recordingFacts, streamFacts, webhookFacts } from './facts';
 import type { Body } from './fields';
 import { TIME_LIMIT, hangupCause, type HangupCause } from './hangup-cause';
 import { newCallControlId, newId } from './ids';
 import { detect } from './machine-detection';
 import { MediaStream } from './media-stream';
-import { Recordings } from './recordings';
 import type { CallReport, CommandReport } from './report';
+import { Services } from './services';
 import type { StreamRequest } from './stream-request';
-import { Transcription } from './transcription';
-import { Transfer } from './transfer';
-import { Voice } from './voice';
 import type { Webhooks } from './webhooks';
 
 const DEFAULT_RING_TIMEOUT_MS = 30_000;
@@ -28,12 +24,8 @@ export class Call extends PhoneCall<CallReport> {
   readonly callSessionId = newId();
   /** Echoed in all later webhooks; base64. */
   clientState: string | null;
-  readonly ownVoice: Voice;
-  readonly recordings: Recordings;
-  readonly transcription: Transcription;
-  readonly transfers: Transfer;
+  readonly services: Services;
   readonly commands: CommandReport[] = [];
-  private readonly dtmfSent: string[] = [];
   private readonly webhooks: Webhooks;
   private readonly life = new AbortController();
   private readonly answering = new AbortController();
@@ -50,25 +42,23 @@ export class Call extends PhoneCall<CallReport> {
       () => this.sinceOffered(),
       (eventType, status) => this.findings.warning(0, `The webhook ${eventType} was answered ${status}, not 200`),
     );
-    this.ownVoice = new Voice(
-      (words, signal) => this.speak(words, 'carrier', signal),
-      (event, more) => this.tell(event, more),
-      this.life.signal,
-    );
-    this.recordings = new Recordings(exchange.url, (event, more) => {
-      const { call_control_id: _, ...common } = this.common();
-      this.webhooks.send(event, { ...common, ...more });
-    });
-    this.transcription = new Transcription((data) => this.tell('call.transcription', { transcription_data: data }));
-    this.on('said', ({ text: words }) => this.transcription.said(words));
-    this.transfers = new Transfer({
+    this.services = new Services({
       from: options.from,
+      to: options.to,
+      ownNumber: options.direction === 'incoming' ? options.to : options.from,
+      archive: exchange.archive,
+      recordingError: options.recordingError,
+      recordingWithoutId: options.recordingWithoutId ?? false,
       common: () => this.common(),
-      tell: (event, payload) => this.webhooks.send(event, payload),
+      recordedCall: () => recordingFacts(this, exchange.connectionId),
+      send: (event, payload) => this.webhooks.send(event, payload),
+      tap: (tap) => this.tap(tap),
+      speak: (words, source, signal) => this.speak(words, source, signal),
+      play: (audio, signal) => this.play(audio, 'carrier', signal),
       line: (number) => exchange.line(number),
       now: () => this.now(),
-      dialled: (dial: DialReport) => this.dialled(dial),
-      speak: (words, signal) => this.speak(words, 'callee', signal),
+      dialled: (dial) => this.dialled(dial),
+      bridged: () => options.bridgeEndsStream && this.stream?.stop(),
       hangUp: (reason) => this.end('completed', 'phone-company', reason),
       signal: this.life.signal,
     });
@@ -97,10 +87,10 @@ export class Call extends PhoneCall<CallReport> {
   }
 
   /** Command `answer`: the two can hear each other, and a stream is opened if one is asked for. */
-  accept(stream: StreamRequest | undefined): void {
+  accept(stream: StreamRequest | undefined, record: Body | undefined): void {
     if (this.options.direction !== 'incoming') throw errors.unable('Only an incoming call can be answered.');
     if (this.isAnswered) throw errors.unable('The call has been answered already.');
-    this.answered(stream);
+    this.answered(stream, record);
   }
 
   /** Command `reject`. */
@@ -143,6 +133,11 @@ export class Call extends PhoneCall<CallReport> {
           },
           {
             ...listener,
+            audioReceived: (audio) => {
+              if (this.services.transfer.isBridged)
+                this.findings.warning(0, 'The stream speaks into the conversation of the caller and somebody else');
+              listener.audioReceived(audio);
+            },
             starting: () => this.tell('streaming.started', { stream_url: url }),
             stopping: () => {
               stopped = true;
@@ -178,11 +173,6 @@ export class Call extends PhoneCall<CallReport> {
     stream.stop();
   }
 
-  /** Command `send_dtmf`: the caller's phone beeps. */
-  sendDigits(digits: string): void {
-    this.dtmfSent.push(digits);
-  }
-
   finding(severity: 'error' | 'warning', code: number, message: string): void {
     this.findings[severity](code, message);
   }
@@ -192,7 +182,7 @@ export class Call extends PhoneCall<CallReport> {
       ...this.summary(),
       webhooks: this.sinceAnswer(this.webhooks.delivered),
       commands: this.sinceAnswer(this.commands),
-      dtmfSent: [...this.dtmfSent],
+      dtmfSent: [...this.services.dtmfSent],
       hangupCause: this.isOver ? this.cause.hangup_cause : undefined,
     };
   }
@@ -216,7 +206,7 @@ export class Call extends PhoneCall<CallReport> {
     this.answering.abort();
   }
 
-  /** `streaming.stopped`, then `call.hangup`, then the recordings. */
+  /** `streaming.stopped`, then `call.hangup`, then the last words and the recordings. */
   protected async tellOfEnd(): Promise<void> {
     const { from, to } = this;
     this.tell('call.hangup', {
@@ -227,18 +217,15 @@ export class Call extends PhoneCall<CallReport> {
       state: 'hangup',
       ...this.cause,
     });
-    this.recordings.end();
+    this.services.transcription.end();
+    this.services.recordings.end();
     await this.webhooks.settled();
   }
 
   private async ring(): Promise<void> {
-    const { ringTimeoutMs = DEFAULT_RING_TIMEOUT_MS, detection, timeLimitMs, record } = this.options;
-    const {
-      outcome = 'answer',
-      ringMs = DEFAULT_RING_MS,
-      answeredBy = 'human',
-      detectionMs = 200,
-    } = this.exchange.line(this.to);
+    const { ringTimeoutMs = DEFAULT_RING_TIMEOUT_MS, detection, timeLimitMs } = this.options;
+    const line = this.exchange.line(this.to);
+    const { outcome = 'answer', ringMs = DEFAULT_RING_MS } = line;
     const { signal } = this.life;
     // The answer to the dial is sent before anything happens.
     await wait(1, signal);
@@ -251,25 +238,23 @@ export class Call extends PhoneCall<CallReport> {
       const status = outcome === 'answer' ? 'no-answer' : outcome;
       return this.end(status, 'phone-company', `${status} at ${this.to}`);
     }
-    this.answered(this.options.stream);
-    if (record) this.recordings.start(record);
-    if (detection !== undefined && detection !== 'disabled')
-      void detect(
-        { mode: detection, result: answeredBy, ms: detectionMs },
-        (event, more) => this.tell(event, more),
-        signal,
-      );
+    this.answered(this.options.stream, this.options.record);
+    if (detection !== undefined && detection.mode !== 'disabled') {
+      const { from, to } = this;
+      void detect(detection, this, line, (event, more) => this.tell(event, { from, to, ...more }), signal);
+    }
     if (timeLimitMs === undefined) return;
     await wait(timeLimitMs, signal);
     this.end('completed', 'phone-company', TIME_LIMIT);
   }
 
-  private answered(stream: StreamRequest | undefined): void {
+  private answered(stream: StreamRequest | undefined, record: Body | undefined): void {
     this.answer();
     this.answering.abort();
     const { from, to } = this;
     this.tell('call.answered', { from, to, start_time: this.createdAt.toISOString(), state: 'answered' });
     if (stream) this.openStream(stream);
+    if (record) this.services.recordings.start(record, this.options.recordingId);
   }
 
   private get network(): NonNullable<CallOptions['network']> {

@@ -1,4 +1,5 @@
 import { COMMON, type Rules } from './fields';
+import { ENGINES } from './transcription';
 
 const CODECS = ['PCMU', 'PCMA', 'G722', 'OPUS', 'AMR-WB', 'L16'];
 
@@ -24,7 +25,20 @@ const HEADERS: Rules = { custom_headers: { type: 'array' }, sip_headers: { type:
 
 const DETECTION = ['premium', 'detect', 'detect_beep', 'detect_words', 'greeting_end', 'disabled'];
 
+/** A recording that begins with the answer. */
+const RECORD: Rules = {
+  record: { type: 'string', oneOf: ['record-from-answer'] },
+  record_channels: { type: 'string', oneOf: ['single', 'dual'] },
+  record_format: { type: 'string', oneOf: ['wav', 'mp3'] },
+  record_max_length: { type: 'number', range: [0, 43_200] },
+  record_timeout_secs: { type: 'number', range: [0, 43_200] },
+  record_track: { type: 'string', oneOf: ['both', 'inbound', 'outbound'] },
+  record_trim: { type: 'string', oneOf: ['trim-silence'] },
+  record_custom_file_name: { type: 'string', range: [1, 40] },
+};
+
 const OUTGOING: Rules = {
+  ...RECORD,
   ...WEBHOOK,
   ...HEADERS,
   from_display_name: { type: 'string', range: [0, 128] },
@@ -47,6 +61,7 @@ const withCommon = (rules: Rules): Rules => ({ ...COMMON, ...rules });
 export const COMMANDS = {
   answer: withCommon({
     ...STREAM,
+    ...RECORD,
     ...WEBHOOK,
     ...HEADERS,
     billing_group_id: { type: 'string' },
@@ -82,6 +97,10 @@ export const COMMANDS = {
     to: { type: 'string', required: true, format: 'callable' },
     from: { type: 'string', format: 'callable' },
     early_media: { type: 'boolean' },
+    mute_dtmf: { type: 'string', oneOf: ['none', 'both', 'self', 'opposite'] },
+    privacy: { type: 'string', oneOf: ['id', 'none'] },
+    preferred_codecs: { type: 'string' },
+    media_name: { type: 'string' },
     target_leg_client_state: { type: 'string', format: 'base64' },
   }),
   record_start: withCommon({
@@ -101,11 +120,9 @@ export const COMMANDS = {
   record_pause: withCommon({ recording_id: { type: 'string' } }),
   record_resume: withCommon({ recording_id: { type: 'string' } }),
   transcription_start: withCommon({
-    transcription_engine: { type: 'string' },
+    transcription_engine: { type: 'string', oneOf: ENGINES },
     transcription_engine_config: { type: 'object' },
     transcription_tracks: { type: 'string', oneOf: ['inbound', 'outbound', 'both'] },
-    language: { type: 'string' },
-    interim_results: { type: 'boolean' },
   }),
   transcription_stop: withCommon({}),
 } satisfies Record<string, Rules>;
@@ -124,12 +141,6 @@ export const DIAL: Rules = withCommon({
   to: { type: 'string', required: true, format: 'callable' },
   from: { type: 'string', required: true, format: 'callable' },
   stream_establish_before_call_originate: { type: 'boolean' },
-  record: { type: 'string', oneOf: ['record-from-answer'] },
-  record_channels: { type: 'string', oneOf: ['single', 'dual'] },
-  record_format: { type: 'string', oneOf: ['wav', 'mp3'] },
-  record_max_length: { type: 'number', range: [0, 14_400] },
-  record_timeout_secs: { type: 'number', range: [0, 600] },
-  record_track: { type: 'string', oneOf: ['both', 'inbound', 'outbound'] },
   billing_group_id: { type: 'string' },
   transcription: { type: 'boolean' },
   transcription_config: { type: 'object' },

@@ -57,7 +57,7 @@ function carryOut(call: Call, name: CommandName, body: Body, accepted: () => voi
     case 'answer': {
       const webhookUrl = text(body, 'webhook_url');
       if (webhookUrl !== undefined) call.tellAt(webhookUrl);
-      return call.accept(stream);
+      return call.accept(stream, text(body, 'record') === undefined ? undefined : body);
     }
     case 'streaming_start':
       return stream && call.openStream(stream);
@@ -69,23 +69,24 @@ function carryOut(call: Call, name: CommandName, body: Body, accepted: () => voi
       return call.reject(text(body, 'cause') ?? 'CALL_REJECTED');
     case 'speak': {
       const stop = text(body, 'stop');
-      if (stop === 'current' || stop === 'all') call.ownVoice.stop(stop);
-      return call.ownVoice.say(text(body, 'payload') ?? '', number(body, 'loop'));
+      if (stop === 'current' || stop === 'all') call.services.voice.stop(stop);
+      return call.services.voice.say(text(body, 'payload') ?? '', number(body, 'loop'));
     }
     case 'send_dtmf':
-      return call.sendDigits(text(body, 'digits') ?? '');
+      return call.services.sendDigits(text(body, 'digits') ?? '');
     case 'transfer':
-      return call.transfers.start(body);
+      return call.services.transfer.start(body);
     case 'record_start':
-      return call.recordings.start(body);
+      return call.services.recordings.start(body);
     case 'record_stop':
-      return call.recordings.stop();
+      return call.services.recordings.stop(text(body, 'recording_id'));
     case 'record_pause':
+      return call.services.recordings.pause(text(body, 'recording_id'));
     case 'record_resume':
-      return call.recordings.require();
+      return call.services.recordings.resume(text(body, 'recording_id'));
     case 'transcription_start':
-      return call.transcription.start(body);
+      return call.services.transcription.start(body);
     case 'transcription_stop':
-      return call.transcription.stop();
+      return call.services.transcription.stop();
   }
 }

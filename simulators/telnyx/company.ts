@@ -3,9 +3,10 @@ import type { Faults } from '../faults';
 import type { Resolve } from '../phone/address';
 import type { RingOptions as CommonRing, SimulatedCarrier } from '../phone/carrier';
 import { exchange as send, type HttpAnswer, type OutgoingRequest } from '../phone/http-request';
-import type { LineBehaviour } from '../phone/line';
+import { scriptOf, type LineBehaviour } from '../phone/line';
 import type { NetworkOptions } from '../phone/network';
 import { Ticker } from '../phone/ticker';
+import { Archive } from './archive';
 import { Call } from './call';
 import type { CallFaults, CallOptions, Exchange, LineCall } from './call-options';
 import { newCall } from './dial';
@@ -13,6 +14,7 @@ import type { Body } from './fields';
 import { newId } from './ids';
 import { RestApi } from './rest';
 import { SigningKey } from './signing';
+import { Storage } from './storage';
 
 /** How the phone company is set up. Plain data. */
 export interface TelnyxOptions {
@@ -45,6 +47,8 @@ export class TelnyxCompany extends EventEmitter<{ call: [call: Call] }> implemen
   readonly connectionId: string;
   readonly signingKey: SigningKey;
   readonly rest: RestApi;
+  /** Where the files of recordings lie: another host than the API's. */
+  readonly storage = new Storage();
   /** All calls that are remembered, by their `call_control_id`. */
   readonly calls = new Map<string, Call>();
 
@@ -60,22 +64,22 @@ export class TelnyxCompany extends EventEmitter<{ call: [call: Call] }> implemen
     this.connectionId = options.connectionId ?? '2301454981230001234';
     this.signingKey = new SigningKey(options.signingSeed);
     const network = options.network ?? {};
+    const userId = newId();
+    const archive = new Archive(userId, this.storage);
     this.rest = new RestApi(this.apiKey, network, {
       find: (id) => this.calls.get(id),
       dial: (body) => this.dial(body),
+      archive,
     });
-    const { rest } = this;
     this.exchange = {
       connectionId: this.connectionId,
-      userId: newId(),
+      userId,
+      archive,
       key: this.signingKey,
       resolve: options.resolve ?? {},
       network,
       ticker: this.ticker,
       signal: this.stopping.signal,
-      get url() {
-        return rest.url;
-      },
       line: (number) => this.lines.get(number) ?? {},
       request: (request) => this.request(request),
     };
@@ -107,7 +111,7 @@ export class TelnyxCompany extends EventEmitter<{ call: [call: Call] }> implemen
   }
 
   async start(port = 0): Promise<this> {
-    await this.rest.start(port);
+    await Promise.all([this.rest.start(port), this.storage.start()]);
     return this;
   }
 
@@ -116,7 +120,7 @@ export class TelnyxCompany extends EventEmitter<{ call: [call: Call] }> implemen
     for (const call of calls) call.end('completed', 'phone-company', 'the phone company stopped');
     this.stopping.abort();
     await Promise.all(calls.map((call) => call.ended));
-    await this.rest.close();
+    await Promise.all([this.rest.close(), this.storage.close()]);
   }
 
   setLine(number: string, behaviour: LineBehaviour<LineCall>): void {
@@ -137,7 +141,9 @@ export class TelnyxCompany extends EventEmitter<{ call: [call: Call] }> implemen
   private dial(body: Body): Call {
     const { connectionId } = this;
     const { options, unknown } = newCall(body, { connectionId, webhookUrl: this.options.webhookUrl });
-    const { call, script } = this.exchange.line(options.to);
+    const line = this.exchange.line(options.to);
+    const { call } = line;
+    const script = scriptOf(line);
     const placed = this.place({ ...call, ...options, ...(script ? { script } : {}) });
     for (const field of unknown) placed.finding('warning', 0, `dial: nobody knows the field "${field}"`);
     return placed;

@@ -2,6 +2,7 @@ import type { CallOptions } from './call-options';
 import { DIAL } from './command-rules';
 import { errors } from './errors';
 import { check, number, text, type Body } from './fields';
+import { newId } from './ids';
 import { streamRequest } from './stream-request';
 
 /** What `POST /calls` needs of the phone company. */
@@ -34,9 +35,13 @@ export function newCall(body: Body, host: DialHost): { options: CallOptions; unk
   const clientState = text(body, 'client_state');
   if (clientState !== undefined) options.clientState = clientState;
   const detection = text(body, 'answering_machine_detection');
-  if (detection !== undefined) options.detection = detection;
+  if (detection !== undefined)
+    options.detection = { mode: detection, config: body['answering_machine_detection_config'] };
   const limit = number(body, 'time_limit_secs');
   if (limit !== undefined) options.timeLimitMs = 1000 * limit;
-  if (text(body, 'record') !== undefined) options.record = body;
+  if (text(body, 'record') !== undefined) {
+    options.record = body;
+    options.recordingId = newId();
+  }
   return { options, unknown };
 }

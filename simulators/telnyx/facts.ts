@@ -1,3 +1,4 @@
+import type { Recorded } from './archive';
 import type { Body } from './fields';
 
 /** What the call's messages say of it. */
@@ -19,6 +20,18 @@ export function webhookFacts(call: CallFacts, connectionId: string): Body {
     call_session_id: call.callSessionId,
     connection_id: connectionId,
     client_state: call.clientState,
+  };
+}
+
+/** What the API says of a recording's call. */
+export function recordingFacts(call: CallFacts, connectionId: string): Recorded['call'] {
+  return {
+    call_control_id: call.callControlId,
+    call_leg_id: call.callLegId,
+    call_session_id: call.callSessionId,
+    connection_id: connectionId,
+    from: call.from,
+    to: call.to,
   };
 }
 

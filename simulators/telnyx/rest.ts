@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LoopbackServer, isObject, record, reset } from '../loopback';
 import { oneWayMs, wait, type NetworkOptions } from '../phone/network';
 import { strikeRest } from '../phone/rest-faults';
+import type { Archive } from './archive';
 import type { Call } from './call';
 import { isCommand } from './command-rules';
 import { command } from './commands';
@@ -24,6 +25,7 @@ export interface RestHost {
   find(callControlId: string): Call | undefined;
   /** `POST /calls`; throws a TelnyxError if it is refused. */
   dial(body: Body): Call;
+  readonly archive: Archive;
 }
 
 interface Answer {
@@ -90,15 +92,22 @@ export class RestApi extends LoopbackServer {
       if (key === undefined || !this.keys.has(key))
         throw errors.unauthorized('Could not find any usable credentials in the request.');
       if (method === 'POST') body = parseBody(request, text);
-      return { body, answer: { status: 200, body: { data: this.route(method, path, body) } } };
+      return { body, answer: { status: 200, body: { data: this.route(request, method, path, body) } } };
     } catch (error) {
       if (!(error instanceof TelnyxError)) throw error;
       return { body, answer: { status: error.status, body: error.body } };
     }
   }
 
-  private route(method: string, path: string, body: Body): object {
+  private route(request: IncomingMessage, method: string, path: string, body: Body): object {
     if (method === 'POST' && path === '/calls') return resource(this.company.dial(body));
+    const { archive } = this.company;
+    const recording = /^\/recordings(?:\/([^/]+))?$/.exec(path);
+    if (recording && (method === 'GET' || (method === 'DELETE' && recording[1] !== undefined))) {
+      const [, id] = recording;
+      if (id === undefined) return archive.list(new URL(request.url ?? '/', this.url).searchParams);
+      return method === 'GET' ? archive.get(id) : archive.delete(id);
+    }
     const match = /^\/calls\/([^/]+)(?:\/actions\/([a-z_]+))?$/.exec(path);
     const [, id = '', action] = match ?? [];
     if (!match || (action === undefined ? method !== 'GET' : method !== 'POST'))
@@ -175,6 +184,7 @@ function resource(call: Call): object {
     call_leg_id: call.callLegId,
     call_session_id: call.callSessionId,
     client_state: call.clientState,
+    ...(call.options.recordingId === undefined ? {} : { recording_id: call.options.recordingId }),
     is_alive: !call.isOver,
     call_duration: Math.ceil(call.durationMs / 1000),
     start_time: call.createdAt.toISOString(),

@@ -9,10 +9,11 @@ const DEFAULT_TIMEOUT_S = 30;
 
 /** What a transfer needs of its call. */
 export interface TransferHost {
-  /** The caller's number: what the called party sees unless told otherwise. */
-  readonly from: string;
+  /** The number on the application's side: what the called party sees unless told otherwise. */
+  readonly ownNumber: string;
   /** What each webhook says of the caller's leg. */
   common(): Body;
+  readonly from: string;
   tell(event: string, payload: Body): void;
   line(number: string): LineBehaviour;
   /** ms since the call was answered. */
@@ -21,18 +22,28 @@ export interface TransferHost {
   /** The called party says this to the caller. */
   speak(words: string, signal: AbortSignal): Promise<void>;
   hangUp(reason: string): void;
+  /** The two are put together. */
+  bridged(): void;
   /** Aborts at the end of the call. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Command `transfer`: a second leg is dialled, and bridged with the caller when it is answered. Its webhooks carry its own
- * `call_control_id` and the caller's `call_session_id`. When the called party hangs up, the caller's leg ends too, unless it was to be parked.
+ * `call_control_id` and the caller's `call_session_id`; no webhook of the caller's leg says that a transfer has failed. Then the caller
+ * is with the application as before. When the called party hangs up, the caller's leg ends too, unless it was to be parked:
+ * then it takes commands again, `streaming_start` among them.
  */
 export class Transfer {
   private under = false;
+  private talking = false;
 
   constructor(private readonly host: TransferHost) {}
+
+  /** Are the two talking with each other? */
+  get isBridged(): boolean {
+    return this.talking && !this.host.signal.aborted;
+  }
 
   start(body: Body): void {
     if (this.under) throw errors.unable('The call is being transferred already.');
@@ -43,7 +54,7 @@ export class Transfer {
   private async carryOut(body: Body): Promise<void> {
     const { host } = this;
     const to = text(body, 'to') ?? '';
-    const from = text(body, 'from') ?? host.from;
+    const from = text(body, 'from') ?? host.ownNumber;
     const leg = {
       call_control_id: newCallControlId(),
       call_leg_id: newId(),
@@ -61,6 +72,7 @@ export class Transfer {
     host.dialled(report);
     host.tell('call.initiated', { ...common(), direction: 'outgoing', state: 'bridging' });
     const cause = await this.ringAndTalk(report, body, common);
+    this.talking = false;
     host.tell('call.hangup', { ...common(), state: 'hangup', ...cause });
     if (report.talkedMs === 0 || host.signal.aborted) return;
     if (text(body, 'park_after_unbridge') !== 'self') host.hangUp('the called party hung up');
@@ -86,14 +98,18 @@ export class Transfer {
       }[report.status] as [string, string];
       return { hangup_cause: cause, hangup_source: 'callee', sip_hangup_cause: sip };
     }
+    this.talking = true;
     const answeredAt = host.now();
     host.tell('call.answered', { ...common(), state: 'answered' });
     host.tell('call.bridged', common());
-    host.tell('call.bridged', host.common());
+    host.tell('call.bridged', { ...host.common(), from: host.from, to: host.ownNumber });
+    host.bridged();
     if (says) await host.speak(says, signal);
     await wait(Math.min(talkMs, limitMs) - (host.now() - answeredAt), signal);
     report.talkedMs = Math.max(1, host.now() - answeredAt);
     report.status = 'completed';
+    if (!signal.aborted && report.talkedMs >= limitMs)
+      return { hangup_cause: 'time_limit', hangup_source: 'unknown', sip_hangup_cause: '200' };
     const who = signal.aborted ? 'caller' : 'callee';
     return { hangup_cause: 'normal_clearing', hangup_source: who, sip_hangup_cause: '200' };
   }

@@ -113,6 +113,56 @@ describe('a call that telnyx-dial places', function () {
     await nothingLeft();
   });
 
+  it('asks for the detection that is needed for what follows, in the way that is set if that tells enough', async () => {
+    for (const [more, mode] of [
+      [{}, undefined],
+      [{ detection: 'detect' }, 'detect'],
+      [{ detection: 'premium' }, 'premium'],
+      [{ answerWait: 2 }, 'detect'],
+      [{ onMachine: 'hang-up' }, 'detect'],
+      [{ onMachine: 'hang-up', detection: 'premium' }, 'premium'],
+      [{ onMachine: 'message', machineMessage: 'Hello' }, 'detect_beep'],
+      [{ onMachine: 'message', machineMessage: 'Hello', detection: 'detect' }, 'detect_beep'],
+      [{ onMachine: 'message', machineMessage: 'Hello', detection: 'greeting_end' }, 'greeting_end'],
+      [{ onMachine: 'message', machineMessage: 'Hello', detection: 'premium' }, 'premium'],
+    ] as const) {
+      await red.deploy(flow(more));
+      const call = await dial();
+      const { body } = company.rest.log.findLast(({ path }) => path === '/calls') ?? {};
+      assert.equal(body?.answering_machine_detection, mode);
+      call.hangUp();
+      await call.ended;
+    }
+    assert.deepEqual(errors(), []);
+  });
+
+  it('tells who has answered once for each finding, however often Telnyx says it', async () => {
+    company.setLine(TO, { machine: { greeting: 'not at home', recordsMs: 300 }, detectionMs: 50, call: { webhooks: { duplicate: true } } }); // prettier-ignore
+    await red.deploy(flow({ detection: 'detect_beep' }));
+    await (
+      await dial()
+    ).ended;
+    await over();
+    const found = log().flatMap(({ topic, payload }) => (topic === 'call.answered-by' ? [payload as Record<string, unknown>] : [])); // prettier-ignore
+    assert.deepEqual(
+      found.map(({ by, state }) => [by, state]),
+      [
+        ['machine', 'detected'],
+        ['machine', 'beep'],
+      ],
+    );
+  });
+
+  it('on which a machine answers is hung up, where that is wanted; on which a person does is not', async () => {
+    await red.deploy(flow({ onMachine: 'hang-up' }));
+    company.setLine(TO, { machine: { greeting: 'this is the mailbox of somebody else' }, detectionMs: 100 });
+    const report = await (await dial()).ended;
+    assert.deepEqual([report.endedBy, report.messageLeft], ['application', undefined]);
+    await over();
+    company.setLine(TO, { detectionMs: 50, script: [{ pause: 400 }, { hangUp: true }] });
+    assert.equal((await (await dial()).ended).endedBy, 'caller');
+  });
+
   it('always has a time limit, within what Telnyx takes', async () => {
     for (const [minutes, seconds] of [
       [0.01, 61],

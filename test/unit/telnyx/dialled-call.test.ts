@@ -7,6 +7,7 @@ import type { CallInfo } from '../../../nodes/call/message';
 import { Tokens } from '../../../nodes/call/tokens';
 import { DialledCall } from '../../../nodes/telnyx/dialled-call';
 import { dialIdOf } from '../../../nodes/telnyx/dial-request';
+import { Legs } from '../../../nodes/telnyx/legs';
 import { answeredBy } from '../../../nodes/telnyx/machine-detection';
 import { TelnyxRest } from '../../../nodes/telnyx/rest';
 import { TelnyxCompany } from '../../../simulators/telnyx';
@@ -46,6 +47,8 @@ describe('a call that we dial at Telnyx', () => {
       url: 'https://voice.example.com/telnyx/voice',
       fail: (error) => assert.fail(error),
       audio: () => undefined,
+      expect: () => 'token',
+      legs: new Legs(),
       rest,
       settings: () => ({ voice: 'female', language: 'en-US', options: {} }),
       show: () => undefined,

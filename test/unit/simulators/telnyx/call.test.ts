@@ -180,7 +180,8 @@ describe('a call by way of Telnyx', function () {
     agent.mark('one');
     const report = await call.ended;
     const [before, one] = report.marks.map((mark) => (mark.echoedAtMs ?? NaN) - mark.receivedAtMs);
-    assert.equal(before, 0);
+    // Both are whole ms, and a ms may end between them.
+    assert.ok(before !== undefined && before <= 1, `mark before after ${before} ms`);
     assert.ok(one !== undefined && one >= 180 && one < 300, `mark one after ${one} ms`);
   });
 

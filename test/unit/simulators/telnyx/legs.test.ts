@@ -91,15 +91,78 @@ describe('what Telnyx does with a call on command', function () {
       }
     });
 
-    it('brings the caller back where that was asked for', async () => {
+    it('brings the caller back where that was asked for, and takes a new stream then', async () => {
       phone.setLine('+14155550177', { talkMs: 50 });
-      const { call, agent } = await live();
+      const { call } = await live();
       await app.command(call.callId, 'transfer', { to: '+14155550177', park_after_unbridge: 'self' });
-      const leg = await app.until(() => call.report().dials[0]?.callId);
+      await app.event('call.bridged', 2);
+      assert.equal((await app.command(call.callId, 'streaming_stop'))[0], 200);
+      await app.event('streaming.stopped');
+      const leg = call.report().dials[0]?.callId ?? '';
       await app.until(() => ofLeg(leg).find(([type]) => type === 'call.hangup'));
+      assert.equal((await app.command(call.callId, 'streaming_start', app.stream))[0], 200);
+      const agent = await app.agent(2);
+      await agent.start();
       agent.say('welcome back');
       await call.heard((_, text) => text === 'welcome back');
-      assert.equal(call.isOver, false);
+      assert.deepEqual([call.isOver, call.report().findings], [false, []]);
+    });
+
+    it('leaves the stream open, and holds it against the application to speak into what the two say', async () => {
+      phone.setLine('+14155550177', { talkMs: 1_500 });
+      const { call, agent } = await live({ script: [{ pause: 100 }, { say: 'a private word' }] });
+      await app.command(call.callId, 'transfer', { to: '+14155550177' });
+      await app.event('call.bridged', 2);
+      agent.say('hello?');
+      await agent.heard('a private word');
+      const { findings } = await call.ended;
+      assert.deepEqual(
+        findings.map((each) => each.message),
+        ['The stream speaks into the conversation of the caller and somebody else'],
+      );
+    });
+
+    it('ends the stream, where Telnyx is told to be so', async () => {
+      phone.setLine('+14155550177', { talkMs: 50 });
+      const { call, agent } = await live({ bridgeEndsStream: true });
+      await app.command(call.callId, 'transfer', { to: '+14155550177', park_after_unbridge: 'self' });
+      await agent.message('stop');
+      await app.until(() => agent.closed === 1000);
+      const [status, body] = await app.command(call.callId, 'streaming_stop');
+      assert.deepEqual([status, codeOf(body)], [422, '90033']);
+    });
+
+    it('shows the called party the number that was called, unless another is given', async () => {
+      const { call } = await live();
+      await app.command(call.callId, 'transfer', { to: 'sip:desk@example.net', time_limit_secs: 60 });
+      assert.equal((await app.event('call.initiated', 2)).payload['from'], call.to);
+    });
+
+    it('takes time limits of half a minute to four hours, and ringing times of five seconds to ten minutes', async () => {
+      const { call } = await live();
+      for (const wrong of [
+        { time_limit_secs: 29 },
+        { time_limit_secs: 14_401 },
+        { timeout_secs: 4 },
+        { timeout_secs: 601 },
+      ]) {
+        const [status, body] = await app.command(call.callId, 'transfer', { to: '+14155550177', ...wrong });
+        assert.deepEqual([status, codeOf(body)], [422, '10033']);
+      }
+    });
+
+    it('ends for both when the application hangs up while the caller is away', async () => {
+      phone.setLine('+14155550177', { talkMs: 60_000 });
+      const { call } = await live();
+      await app.command(call.callId, 'transfer', { to: '+14155550177', park_after_unbridge: 'self' });
+      await app.event('call.bridged', 2);
+      const leg = call.report().dials[0]?.callId ?? '';
+      assert.equal((await app.command(call.callId, 'transfer', { to: '+14155550178' }))[0], 422);
+      assert.equal((await app.command(call.callId, 'hangup'))[0], 200);
+      const report = await call.ended;
+      await app.until(() => ofLeg(leg).find(([type]) => type === 'call.hangup'));
+      assert.deepEqual(ofLeg(leg).at(-1), ['call.hangup', 'normal_clearing']);
+      assert.deepEqual([report.endedBy, report.dials[0]?.status], ['application', 'completed']);
     });
 
     it('is broken off when the caller hangs up while it rings, and leaves nothing behind', async () => {
@@ -220,61 +283,15 @@ describe('what Telnyx does with a call on command', function () {
       }
       assert.equal(phone.calls.size, 0);
     });
-
-    it('is recorded from the answer on', async () => {
-      const next = phone.nextCall();
-      await app.request('POST', '/calls', dial({ record: 'record-from-answer', record_format: 'wav' }));
-      const call = await next;
-      await app.event('call.answered');
-      call.hangUp();
-      await call.ended;
-      const { payload } = await app.event('call.recording.saved');
-      assert.match(String((payload['recording_urls'] as Json)['wav']), /\.wav$/);
-    });
   });
 
-  it('records, and tells where the recording is without naming the call by its control id', async () => {
-    const { call } = await live();
-    assert.equal((await app.command(call.callId, 'record_start', { format: 'mp3', channels: 'dual' }))[0], 200);
-    assert.equal((await app.command(call.callId, 'record_start', { format: 'mp3', channels: 'dual' }))[0], 422);
-    assert.equal((await app.command(call.callId, 'record_pause'))[0], 200);
-    assert.equal((await app.command(call.callId, 'record_stop'))[0], 200);
-    const { payload } = await app.event('call.recording.saved');
-    assert.deepEqual(
-      [payload['call_control_id'], payload['call_session_id'], payload['channels']],
-      [undefined, call.callSessionId, 'dual'],
-    );
-    await app.command(call.callId, 'record_start', { format: 'wav', channels: 'single' });
-    call.hangUp();
-    await call.ended;
-    // What was being recorded at the end is saved too, after the end.
-    assert.deepEqual(app.types().slice(-2), ['call.hangup', 'call.recording.saved']);
-  });
-
-  it('transcribes what the caller says, while it is asked to', async () => {
-    const { call } = await live();
-    await call.perform({ say: 'not yet' });
-    assert.equal((await app.command(call.callId, 'transcription_start', { transcription_engine: 'Deepgram' }))[0], 200);
-    const [status, body] = await app.command(call.callId, 'transcription_start');
-    assert.deepEqual([status, codeOf(body)], [422, '90054']);
-    await call.perform({ say: 'book a table' });
-    const { payload } = await app.event('call.transcription');
-    assert.deepEqual(payload['transcription_data'], {
-      transcript: 'book a table',
-      confidence: 0.94,
-      is_final: true,
-      transcription_track: 'inbound',
-    });
-    assert.equal((await app.command(call.callId, 'transcription_stop'))[0], 200);
-    await call.perform({ say: 'no more' });
-    call.hangUp();
-    const { webhooks } = await call.ended;
-    assert.equal(webhooks.filter((each) => each.eventType === 'call.transcription').length, 1);
-  });
-
-  it('sends digits', async () => {
+  it('sends digits: the caller hears their tones, with pauses', async () => {
     const { call } = await live();
     assert.equal((await app.command(call.callId, 'send_dtmf', { digits: '1w#', duration_millis: 250 }))[0], 200);
-    assert.deepEqual(call.report().dtmfSent, ['1w#']);
+    await call.perform({ pause: 1_200 });
+    assert.deepEqual([call.report().dtmfSent, call.report().heardTones], [['1w#'], '1#']);
+    for (const wrong of ['', '12x', '1'.repeat(513)]) {
+      assert.equal((await app.command(call.callId, 'send_dtmf', { digits: wrong }))[0], 422);
+    }
   });
 });
