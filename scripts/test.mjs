@@ -26,7 +26,6 @@ const ONCE = [
   'flux.test.ts', // an STT's other protocol
   'switch.test.ts', // from one STT or TTS to another
   'telnyx.test.ts', // what only Telnyx does, on its own carrier
-  'telnyx-dial.test.ts', // calls that are placed by way of Telnyx
 ];
 const flow = { dir: 'flow', apart: true, limit: 30 };
 

@@ -101,6 +101,11 @@ const MAGNITUDE = Uint16Array.from({ length: 256 }, (_, byte) => {
 /** Mean magnitude below which a frame is silent: about -40 dB of full scale. */
 const SILENT_BELOW = 300;
 
+/** Is this part of a spoken word? Whoever looks for other sounds can leave it out. */
+export function carriesWords(frame: Buffer): boolean {
+  return frame.includes(SYNC);
+}
+
 /** Is there no voice energy in these bytes? Noise does not count as silence, comfort noise does. */
 export function isSilent(frame: Buffer): boolean {
   let sum = 0;

@@ -10,7 +10,7 @@ export interface RestRequest {
   /** Who is asked: names the errors. */
   provider: string;
   url: string;
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   headers: Record<string, string>;
   body?: string | URLSearchParams;
   signal?: AbortSignal | undefined;

@@ -50,7 +50,7 @@ export function readDialSettings(
   }
   const to = text(config, 'to');
   if (to !== '') {
-    const verdict = checkNumber(to, { allowed: prefixes(config), fixed: [to] });
+    const verdict = checkNumber(to, { allowed: readPrefixes(config), fixed: [to] });
     if (!verdict.right) throw new SettingError(`The number to call: ${verdict.words}`);
   }
   return {
@@ -59,14 +59,14 @@ export function readDialSettings(
     to,
     parameters: textMap(config, 'parameters'),
     ringMs: number(config, 'ringTimeout', 30, ring.min, ring.max) * 1_000,
-    allowed: prefixes(config),
+    allowed: readPrefixes(config),
     perHour: number(config, 'perHour', 10, 1, 1_000),
     answer: readAnswerSettings(config, detects),
   };
 }
 
 /** The allow-list: one entry a line, or with commas between. */
-function prefixes(config: RawConfig): string[] {
+export function readPrefixes(config: RawConfig): string[] {
   const entries = text(config, 'allowed')
     .split(/[\n,;]/)
     .map((entry) => entry.replace(/[\s()-]/g, ''))

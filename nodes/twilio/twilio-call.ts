@@ -1,14 +1,14 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { CarrierCall, FIRST_ASK_MS, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
-import type { CarrierHost } from '../call/carrier-call';
+import { FIRST_ASK_MS, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
+import type { CarrierControl } from '../call/carrier-control';
 import { asError, ProviderError } from '../call/errors';
 import type { EndReason } from '../call/message';
-import type { TwilioAccount } from './account';
+import { TwilioControl } from './call-control';
 import { endReasonOf } from './call-status';
 import { MediaStream } from './media-stream';
 import { isOver } from './rest';
-import type { TwilioRest } from './rest';
+import { TransferringCall } from './transferring-call';
 import { connect, hangup, sayThenNext } from './twiml';
 
 /** When the REST API fails, the end of the stream makes Twilio ask `next`: so long we wait for that. */
@@ -17,14 +17,14 @@ const NEXT_MS = 2_000;
 /** Words that are wanted at once: so long the REST API may take, ms, before `next` has them. */
 const SAY_WITHIN_MS = 2_000;
 
-/** What a call needs of the `twilio-in` that it came to. */
-export interface TwilioCallHost extends CarrierHost {
-  readonly rest: TwilioRest;
-}
-
 /** One call at Twilio: its TwiML, its REST updates, and what the heart asks of a carrier. */
-export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
+export class TwilioCall extends TransferringCall {
   readonly name = 'twilio';
+  readonly control: CarrierControl = new TwilioControl({
+    transfer: (order) => this.transferTo(order),
+    resource: (below, form) => this.resource(below, form),
+    reportUrl: (kind) => (this.host ? `${this.host.url}/${kind}/${this.host.expect(kind)}` : ''),
+  });
   protected readonly streamAdvice =
     'Check that Twilio can open a wss:// connection to the public URL (Error log in its console).';
   /** Set while a reconnection is ours: how long it may take, ms. */
@@ -32,18 +32,6 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
   /** Words that the REST API could not be told: for `next`. */
   private unsaid: string | undefined;
   private nextAsked: (() => void) | undefined;
-
-  /**
-   * @param webhook parameters of the request that offered the call
-   * @param account as it was then: what Twilio was told then may be signed by it
-   */
-  constructor(
-    readonly callSid: string,
-    readonly webhook: Readonly<Record<string, string>>,
-    readonly account: TwilioAccount,
-  ) {
-    super(callSid);
-  }
 
   protected get offered(): Record<string, unknown> {
     return this.webhook;
@@ -76,12 +64,13 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
 
   /**
    * A stream has ended, or the redirection after our own words came: what now? By our state, and not by what arrived when.
-   * @param status `CallStatus` of the request
+   * @param params of the request
    */
-  next(status: string | undefined): string {
-    const reason = endReasonOf(status);
+  next(params: Readonly<Record<string, string>>): string {
+    this.noteTalk(params);
+    const reason = endReasonOf(params.CallStatus);
     if (reason !== undefined) {
-      this.call?.end(reason);
+      this.call?.end(this.reasonOf(reason));
       return hangup();
     }
     const { host } = this;
@@ -90,6 +79,8 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
       this.nextAsked?.();
       return hangup(this.goodbye);
     }
+    const back = this.transferOver(params.DialCallStatus);
+    if (back !== undefined) return back;
     if (this.unsaid !== undefined) {
       const words = this.unsaid;
       this.unsaid = undefined;
@@ -170,7 +161,7 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
     this.watch.start(within);
   }
 
-  protected async leave(goodbye: string): Promise<void> {
+  protected async leave(goodbye: string, _reason?: EndReason): Promise<void> {
     this.watch.stop();
     try {
       await this.complete(goodbye);
@@ -212,17 +203,5 @@ export class TwilioCall extends CarrierCall<MediaStream, TwilioCallHost> {
 
   protected async ask(signal: AbortSignal): Promise<EndReason | undefined> {
     return endReasonOf(await this.host?.rest.callStatus(this.accountSid, this.callSid, signal));
-  }
-
-  private update(fields: Record<string, string>, timeoutMs?: number): Promise<void> {
-    return this.host?.rest.updateCall(this.accountSid, this.callSid, fields, timeoutMs) ?? Promise.resolve();
-  }
-
-  private get accountSid(): string {
-    return this.webhook.AccountSid ?? '';
-  }
-
-  private nextUrl(host: TwilioCallHost): string {
-    return `${host.url}/next/${this.callSid}`;
   }
 }

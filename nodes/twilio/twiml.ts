@@ -54,6 +54,31 @@ export function rejectBusy(): string {
   return response('<Reject reason="busy"/>');
 }
 
+/** How the caller is put through. */
+export interface DialVerb {
+  /** E.164 or a SIP address. */
+  to: string;
+  callerId: string;
+  /** Seconds that it may ring. */
+  timeout: number;
+  /** Seconds that the two may talk. */
+  timeLimit: number;
+  /** Asked what to do when it is over. */
+  next: string;
+  /** Told that whoever was called has answered, and of the end of their call. */
+  legStatus: string;
+}
+
+/** Puts the caller through; while it rings the caller hears that, and is not charged for an answer. */
+export function dial({ to, callerId, timeout, timeLimit, next, legStatus }: DialVerb): string {
+  const noun = /^sips?:/i.test(to) ? 'Sip' : 'Number';
+  return response(
+    `<Dial answerOnBridge="true" callerId="${escapeXml(callerId)}" timeout="${timeout}" timeLimit="${timeLimit}"` +
+      ` action="${escapeXml(next)}" method="POST"><${noun} statusCallback="${escapeXml(legStatus)}"` +
+      ` statusCallbackMethod="POST" statusCallbackEvent="answered completed">${escapeXml(to)}</${noun}></Dial>`,
+  );
+}
+
 /** Passes the caller on to another number. */
 export function forward(number: string): string {
   return response(`<Dial><Number>${escapeXml(number)}</Number></Dial>`);

@@ -20,6 +20,8 @@ export interface CallEvents<Report extends CallReport = CallReport> {
   'frame-sent': [];
   /** Audio has come in on the socket, now; the caller hears it when its turn has come. */
   'audio-received': [audio: Buffer];
+  /** The answering machine on the line has beeped; it records from now on. */
+  beeped: [atMs: number];
   clear: [atMs: number];
   mark: [name: string];
   'mark-echoed': [name: string];

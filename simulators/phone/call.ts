@@ -7,10 +7,15 @@ import { CarrierVoice } from './carrier-voice';
 import { Ear, type HeardWord, type VoiceSource } from './ear';
 import { Findings } from './findings';
 import type { CallReport, CallStatus, DialReport, EndedBy, StreamEnd } from './report';
+import { messageLeft } from './machine';
 import type { CallerScript } from './script';
 import type { PhoneStream, StreamListener } from './stream-record';
 import type { Ticker } from './ticker';
+import { ToneDecoder } from './tones';
 import { whenHeard } from './when-heard';
+
+/** Listens to a line: every 20 ms what the phone hears (undefined: silence) and what it says. */
+export type LineTap = (toPhone: Buffer | undefined, fromPhone: Buffer) => void;
 
 const DEFAULT_MAX_DURATION_MS = 120_000;
 
@@ -35,6 +40,8 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
   protected endedBy: EndedBy | undefined;
   protected reason = '';
   private readonly ear = new Ear((word) => this.emit('word', word));
+  private readonly tones = new ToneDecoder();
+  private readonly taps = new Set<LineTap>();
   private readonly caller: Caller;
   private readonly offeredAt = performance.now();
   private answeredAt: number | undefined;
@@ -75,6 +82,7 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
       saying: (text, atMs) => this.emit('saying', text, atMs),
       said: (said) => this.emit('said', said),
       failed: (reason) => this.emit('failed', reason),
+      beeped: (atMs) => this.emit('beeped', atMs),
     });
   }
 
@@ -139,6 +147,12 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
     this.stream?.inject(text);
   }
 
+  /** Listens to both sides of the line, from now to the end of the call or until the returned function is called. */
+  tap(tap: LineTap): () => void {
+    this.taps.add(tap);
+    return () => this.taps.delete(tap);
+  }
+
   /** Resolves at the first word for which the test holds, also one heard already; rejects when the call ends before. */
   heard(test: (word: HeardWord, textSoFar: string) => boolean): Promise<HeardWord> {
     return whenHeard(this, this.ear.words(), test);
@@ -193,6 +207,11 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
     return this.isOver ? Promise.resolve() : this.otherVoice.speak(text, source, signal);
   }
 
+  /** The same with audio: mu-law, whole frames of 20 ms. */
+  protected play(audio: Buffer, source: VoiceSource, signal: AbortSignal): Promise<void> {
+    return this.isOver ? Promise.resolve() : this.otherVoice.play(audio, source, signal);
+  }
+
   protected dialled(dial: DialReport): void {
     this.log.dials.push(dial);
     this.emit('dial-started', dial);
@@ -226,6 +245,8 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
       reason: this.reason,
       durationMs: Math.round(this.durationMs),
       heard,
+      heardTones: this.tones.heard,
+      messageLeft: messageLeft(heard, this.caller.beepedAtMs),
       heardText: heard.map((word) => word.text).join(' '),
       ...this.caller.report(),
       ...this.log.report(),
@@ -242,9 +263,11 @@ export abstract class PhoneCall<Report extends CallReport = CallReport> extends 
   private tick(): void {
     if (this.isOver) return;
     const other = this.otherVoice.next();
-    if (other) this.ear.hear(other.frame, other.source);
-    else this.ear.hear(this.stream?.play(), 'stream');
+    const heard = other ? other.frame : this.stream?.play();
+    this.ear.hear(heard, other?.source ?? 'stream');
+    this.tones.push(heard);
     const frame = this.caller.tick();
+    for (const tap of this.taps) tap(heard, frame);
     if (this.isOver) return;
     this.stream?.send(frame);
     const { dropStreamAfterMs, maxDurationMs = DEFAULT_MAX_DURATION_MS } = this.options;

@@ -2,6 +2,7 @@ import { FRAME_BYTES, cough, speakWords } from '../audio';
 import { SILENT_FRAME, STRETCH_GAP_MS, type Ear } from './ear';
 import { DEFAULT_STEP_TIMEOUT_MS, isDigit, normalise, type CallerScript, type CallerStep } from './script';
 import { TICK_MS } from './ticker';
+import { beep } from './tones';
 
 const KEY_MS = 100;
 
@@ -38,6 +39,8 @@ export interface Phone {
   saying(text: string, atMs: number): void;
   said(said: SaidText): void;
   failed(reason: string): void;
+  /** The caller, who is an answering machine, has beeped to the end. */
+  beeped(atMs: number): void;
 }
 
 interface Task {
@@ -50,6 +53,7 @@ interface Mouth {
   audio: Buffer;
   offset: number;
   speech: SaidText | undefined;
+  isBeep?: boolean;
 }
 
 /**
@@ -60,6 +64,8 @@ export class Caller {
   readonly said: SaidText[] = [];
   readonly turns: TurnLatency[] = [];
   readonly interruptions: Interruption[] = [];
+  /** When the first beep ended, ms since the call was answered. */
+  beepedAtMs: number | undefined;
   /** Why the script could not go on. */
   failure: string | undefined;
 
@@ -184,13 +190,15 @@ export class Caller {
     if ('interruptAfterWords' in step) return;
     if ('say' in step) this.speak(step.say, step.msPerWord);
     else if ('cough' in step) this.mouth = { audio: wholeFrames(cough(step.cough)), offset: 0, speech: undefined };
+    else if ('beep' in step)
+      this.mouth = { audio: wholeFrames(beep(step.beep)), offset: 0, speech: undefined, isBeep: true };
     else if ('press' in step) this.keys = { left: step.press, next: this.tickBeganMs };
     else if ('hangUp' in step) this.phone.hangUp('the caller hung up');
   }
 
   private isDone(step: CallerStep): boolean {
     if ('interruptAfterWords' in step) return this.interrupted(step);
-    if ('say' in step || 'cough' in step) return this.mouth === undefined;
+    if ('say' in step || 'cough' in step || 'beep' in step) return this.mouth === undefined;
     if ('press' in step) return this.pressed();
     if ('pause' in step) return this.tickBeganMs - (this.stepBeganMs ?? 0) >= step.pause;
     if ('waitForWords' in step) {
@@ -281,8 +289,14 @@ export class Caller {
     if (mouth.offset >= mouth.audio.length) {
       this.mouth = undefined;
       if (mouth.speech) this.spoken(mouth.speech);
+      else if (mouth.isBeep) this.beeped();
     }
     return frame;
+  }
+
+  private beeped(): void {
+    this.beepedAtMs ??= this.ear.nowMs;
+    this.phone.beeped(this.ear.nowMs);
   }
 
   private spoken(speech: SaidText): void {

@@ -16,9 +16,14 @@ export class CarrierVoice {
 
   /** Says a text; resolves when it is heard to its end, on abort, when another begins to speak, or at the end of the call. */
   speak(text: string, source: VoiceSource, signal: AbortSignal): Promise<void> {
+    return this.play(speakWords(text).audio, source, signal);
+  }
+
+  /** The same with audio, whatever is in it: mu-law, whole frames of 20 ms. */
+  play(audio: Buffer, source: VoiceSource, signal: AbortSignal): Promise<void> {
     this.end();
     if (signal.aborted) return Promise.resolve();
-    this.audio = speakWords(text).audio;
+    this.audio = audio;
     this.offset = 0;
     this.source = source;
     return new Promise((resolve) => {

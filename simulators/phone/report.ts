@@ -61,6 +61,10 @@ export interface CallReport {
   heard: HeardWord[];
   /** The heard words, cut ones included, with single spaces. */
   heardText: string;
+  /** The keys of a phone that were in the audio, as tones. */
+  heardTones: string;
+  /** Where an answering machine answered: the words that it recorded after its beep. */
+  messageLeft: string | undefined;
   said: SaidText[];
   turns: TurnLatency[];
   interruptions: Interruption[];

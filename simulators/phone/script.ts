@@ -18,6 +18,8 @@ export type CallerStep =
   | { interruptAfterWords: number; say: string; msPerWord?: number; timeoutMs?: number }
   /** Make a noise that is no speech, for so many ms. */
   | { cough: number }
+  /** Beep, as answering machines do, for so many ms. */
+  | { beep: number }
   /** Press keys: 0-9 * # A-D, 100 ms each. */
   | { press: string }
   /** Stay silent for so many ms. */

@@ -4,6 +4,9 @@ import type { PhoneCallOptions } from '../phone/call-options';
 import type { LineBehaviour } from '../phone/line';
 import type { MediaFaults } from './media-stream';
 import type { NetworkOptions } from '../phone/network';
+import type { DetectionRequest } from './machine-detection';
+import type { RecordingRequest } from './recordings';
+import type { TranscriptionFault } from './transcriptions';
 import type { FormFields, UpgradeSignature, WebhookSignature } from './signatures';
 import type { Ticker } from '../phone/ticker';
 import type { NextDocument } from './verbs';
@@ -26,6 +29,12 @@ export interface CallFaults extends MediaFaults {
   /** The first webhook comes twice, at once; which answer is carried out? */
   duplicateWebhook?: 'use-first' | 'use-last';
   callbacks?: CallbackFaults;
+  /** How long it takes from the end of a recording to its file, in ms; default 0. */
+  recordingReadyAfterMs?: number;
+  /** The file of a recording cannot be made. */
+  recordingAbsent?: boolean;
+  /** A transcription fails as soon as it is started. */
+  transcriptionFault?: TranscriptionFault;
 }
 
 /** One call, in either direction. */
@@ -44,8 +53,14 @@ export interface CallOptions extends CallFaults, PhoneCallOptions {
   webhookTimeoutMs?: number;
   /** Outbound: ring time before no-answer, in ms. */
   ringTimeoutMs?: number;
-  /** Answering machine detection was asked for (REST). */
-  detection?: { async: boolean; callback?: string; method?: 'GET' | 'POST' };
+  /** Outbound: answering machine detection was asked for. */
+  detection?: DetectionRequest;
+  /** Outbound: the call ends so long after its answer, in ms. */
+  timeLimitMs?: number;
+  /** Outbound: keys that are pressed when it is answered. */
+  sendDigits?: string;
+  /** Outbound: a recording begins with the answer. */
+  record?: RecordingRequest;
 }
 
 /** What is special about the call, where the application calls a number. */
@@ -60,6 +75,10 @@ export interface Exchange {
   readonly network: NetworkOptions;
   readonly ticker: Ticker;
   line(number: string): LineBehaviour<LineCall>;
+  /** Base URL of the REST API. */
+  readonly url: string;
+  /** The phone company closes down. */
+  readonly signal: AbortSignal;
   /** Sends a webhook and counts it as open while it lasts. */
   request(request: WebhookRequest): Promise<WebhookResponse>;
 }

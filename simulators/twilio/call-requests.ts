@@ -6,7 +6,7 @@ import type { Findings } from '../phone/findings';
 import { rfc2822 } from './ids';
 import type { DeliveredCallback, TwimlDocument } from './report';
 import type { FormFields } from './signatures';
-import type { NextDocument } from './verbs';
+import type { NextDocument, StreamRequest } from './verbs';
 import { WebhookError, type WebhookMethod, type WebhookRequest, type WebhookResponse } from './webhook';
 
 const API_VERSION = '2010-04-01';
@@ -107,6 +107,24 @@ export class CallRequests {
     this.sender.send(
       this.webhook(url, method, short ? { ...own, ...fields } : { ...own, ApiVersion: API_VERSION, ...fields }),
     );
+  }
+
+  /** Tells of a stream's beginning and end, where that is asked for (contracts/twilio.md section 8). */
+  streamReporter(
+    { statusCallback, statusCallbackMethod, name }: StreamRequest,
+    streamSid: string,
+  ): (event: string, more?: FormFields) => void {
+    return (event, more = {}) => {
+      if (!statusCallback) return;
+      const Timestamp = new Date().toISOString();
+      const fields = { StreamSid: streamSid, StreamName: name ?? streamSid, StreamEvent: event, Timestamp };
+      this.callback(statusCallback, statusCallbackMethod, { ...fields, ...more }, true);
+    };
+  }
+
+  /** Requests a document after the end of the call: nobody carries it out. */
+  farewell(url: string, method: WebhookMethod, fields: FormFields): void {
+    this.sender.send(this.webhook(url, method, { ...this.fields(), ...fields }));
   }
 
   /** Reports the progress of the call, if the application wants to know of it. */

@@ -1,23 +1,35 @@
 import type { CallOptions, Exchange } from './call-options';
 import { CallRequests } from './call-requests';
+import { resources, twimlResources } from './call-resources';
 import { PhoneCall } from '../phone/call';
-import { DEFAULT_RING_MS } from '../phone/line';
+import { DEFAULT_RING_MS, type LineBehaviour } from '../phone/line';
 import { wait } from '../phone/network';
+import { keyTones } from '../phone/tones';
 import { newSid } from './ids';
+import { detect, type DetectionRequest } from './machine-detection';
 import { MediaStream } from './media-stream';
+import type { Recordings } from './recordings';
 import type { CallReport } from './report';
-import type { FormFields } from './signatures';
+import type { Transcriptions } from './transcriptions';
 import { TwimlError, parseTwiml } from './twiml';
 import { carryOut, type NextDocument, type StreamRequest, type VerbHost } from './verbs';
 import { WebhookError } from './webhook';
 
+/** Reason of a call that has reached its `TimeLimit`. */
+const TIME_LIMIT = 'the time limit of the call';
+/** Verbs that do not take the call off the hook; `<Dial>` decides by itself. */
+const NOT_ANSWERING = new Set(['Reject', 'Redirect', 'Dial']);
 const APPLICATION_ERROR = 'We are sorry an application error has occurred Goodbye';
 
 /** One call as Twilio sees it: asks for TwiML and carries it out. */
 export class Call extends PhoneCall<CallReport> {
   readonly callSid = newSid('CA');
   answeredBy: string | undefined;
+  readonly recordings: Recordings;
+  readonly transcriptions: Transcriptions;
   private readonly requests: CallRequests;
+  private readonly life = new AbortController();
+  private limit: NodeJS.Timeout | undefined;
   private verbs = new AbortController();
   private replacement: NextDocument | undefined;
 
@@ -27,6 +39,9 @@ export class Call extends PhoneCall<CallReport> {
   ) {
     super(options, options.direction === 'inbound' ? 'ringing' : 'queued', exchange.ticker);
     this.requests = new CallRequests(this, options, exchange, this.findings);
+    const { recordings, transcriptions } = resources(this, options, exchange, this.requests);
+    this.recordings = recordings;
+    this.transcriptions = transcriptions;
   }
 
   get callId(): string {
@@ -43,6 +58,17 @@ export class Call extends PhoneCall<CallReport> {
     this.verbs.abort();
   }
 
+  /** REST: the call ends so many ms after its answer. */
+  limitTo(ms: number): void {
+    clearTimeout(this.limit);
+    if (this.isOver) return;
+    this.limit = setTimeout(() => this.end('completed', 'phone-company', TIME_LIMIT), ms - this.durationMs);
+  }
+
+  finding(severity: 'error' | 'warning', code: number, message: string): void {
+    this.findings[severity](code, message);
+  }
+
   /** What is known up to now. */
   report(): CallReport {
     return {
@@ -53,12 +79,19 @@ export class Call extends PhoneCall<CallReport> {
   }
 
   protected abandon(): void {
+    clearTimeout(this.limit);
+    this.life.abort();
     this.verbs.abort();
   }
 
   /** `stop`, close, and then the callbacks: in this order (contracts/twilio.md section 12). */
   protected async tellOfEnd(): Promise<void> {
+    // The verb that was broken off says its last word first.
+    await new Promise(setImmediate);
     this.requests.reportStatus('completed');
+    this.transcriptions.end();
+    this.recordings.end();
+    await this.recordings.settled();
     await this.requests.settled();
   }
 
@@ -73,17 +106,13 @@ export class Call extends PhoneCall<CallReport> {
       const following: NextDocument | undefined = await this.carryOutDocument(next, this.verbs.signal);
       next = this.replacement ?? following;
     }
-    this.end('completed', 'twiml', 'no more TwiML');
+    this.end(this.answeredDate ? 'completed' : 'no-answer', 'twiml', 'no more TwiML');
   }
 
   /** Rings the called person of an outbound call; false: nobody answered. */
   private async ring(): Promise<boolean> {
-    const {
-      outcome = 'answer',
-      ringMs = DEFAULT_RING_MS,
-      answeredBy = 'human',
-      detectionMs = 200,
-    } = this.exchange.line(this.to);
+    const line = this.exchange.line(this.to);
+    const { outcome = 'answer', ringMs = DEFAULT_RING_MS } = line;
     const timeoutMs = this.options.ringTimeoutMs ?? 60_000;
     const { signal } = this.verbs;
     // The REST answer says `queued`, and is sent before anything happens.
@@ -104,25 +133,24 @@ export class Call extends PhoneCall<CallReport> {
     }
     this.answer();
     this.requests.reportStatus('answered');
-    const { detection } = this.options;
+    const { detection, timeLimitMs, record, sendDigits } = this.options;
+    if (timeLimitMs !== undefined) this.limitTo(timeLimitMs);
+    if (record) this.recordings.start(record);
+    if (sendDigits !== undefined) await this.play(keyTones(sendDigits), 'carrier', signal);
     if (detection) {
-      const found = this.detect(answeredBy, detectionMs, detection);
+      const found = this.detect(line, detection);
       if (!detection.async) await found;
     }
     return !this.isOver;
   }
 
-  private async detect(
-    answeredBy: string,
-    ms: number,
-    detection: NonNullable<CallOptions['detection']>,
-  ): Promise<void> {
-    await wait(ms, this.verbs.signal);
-    if (this.isOver) return;
-    this.answeredBy = answeredBy;
-    if (!detection.async || !detection.callback) return;
-    const fields = { AnsweredBy: answeredBy, MachineDetectionDuration: String(ms) };
-    this.requests.callback(detection.callback, detection.method ?? 'POST', fields, true);
+  private async detect(line: LineBehaviour, request: DetectionRequest): Promise<void> {
+    const found = await detect(this, request, line, this.life.signal);
+    if (!found) return;
+    this.answeredBy = found.answeredBy;
+    if (!request.async || request.callback === undefined) return;
+    const fields = { AnsweredBy: found.answeredBy, MachineDetectionDuration: String(found.ms) };
+    this.requests.callback(request.callback, request.method, fields, true);
   }
 
   /** Fetches and carries out one document; resolves with the one after it. */
@@ -136,7 +164,7 @@ export class Call extends PhoneCall<CallReport> {
       for (const { severity, code, message } of problems) this.findings[severity](code, message);
       for (const verb of verbs) {
         if (signal.aborted) return undefined;
-        if (verb.name !== 'Reject' && verb.name !== 'Redirect') this.answer();
+        if (!NOT_ANSWERING.has(verb.name)) this.answer();
         const outcome = await carryOut(verb, document.base, this.host, signal);
         if (signal.aborted) return undefined;
         if (outcome === 'next') continue;
@@ -178,6 +206,11 @@ export class Call extends PhoneCall<CallReport> {
       dialled: (dial) => this.dialled(dial),
       now: () => this.now(),
       callback: (url, method, fields) => this.requests.callback(url, method, fields),
+      isOver: () => this.isOver,
+      farewell: (url, method, fields) => this.requests.farewell(url, method, fields),
+      answer: () => this.answer(),
+      playKeys: (keys, signal) => this.play(keyTones(keys), 'carrier', signal),
+      ...twimlResources(this),
     };
   }
 
@@ -189,16 +222,7 @@ export class Call extends PhoneCall<CallReport> {
     }
     const streamSid = newSid('MZ');
     const { url, base, customParameters } = request;
-    const tell = (event: string, more: FormFields = {}): void => {
-      if (!request.statusCallback) return;
-      const fields = {
-        StreamSid: streamSid,
-        StreamName: request.name ?? streamSid,
-        StreamEvent: event,
-        Timestamp: new Date().toISOString(),
-      };
-      this.requests.callback(request.statusCallback, request.statusCallbackMethod, { ...fields, ...more }, true);
-    };
+    const tell = this.requests.streamReporter(request, streamSid);
     let opened = false;
     const { stream, over } = this.follow(
       { streamId: streamSid, url, customParameters },

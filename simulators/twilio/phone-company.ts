@@ -7,10 +7,12 @@ import { Call } from './call';
 import type { CallFaults, CallOptions, Exchange, LineCall, StatusCallback } from './call-options';
 import type { RingOptions as CommonRing, SimulatedCarrier } from '../phone/carrier';
 import { newSid } from './ids';
-import type { LineBehaviour } from '../phone/line';
+import { scriptOf, type LineBehaviour } from '../phone/line';
 import type { NetworkOptions } from '../phone/network';
 import { RestApi } from './rest';
 import { callRoutes } from './rest-calls';
+import { recordingRoutes } from './rest-recordings';
+import { transcriptionRoutes } from './rest-transcriptions';
 import type { FormFields, UpgradeSignature, WebhookSignature } from './signatures';
 import { Ticker } from '../phone/ticker';
 import { sendWebhook, type WebhookMethod, type WebhookRequest, type WebhookResponse } from './webhook';
@@ -68,12 +70,17 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> implement
     this.authToken = options.authToken ?? newSid('AC').slice(2);
     this.rememberedCalls = options.rememberedCalls ?? 2_000;
     const network = options.network ?? {};
+    const restUrl = (): string => this.url;
     this.exchange = {
       accountSid: this.accountSid,
       authToken: this.authToken,
       resolve: options.resolve ?? {},
       network,
       ticker: this.ticker,
+      signal: this.stopping.signal,
+      get url() {
+        return restUrl();
+      },
       line: (number) => this.lines.get(number) ?? {},
       request: (request) => this.request(request),
     };
@@ -86,15 +93,16 @@ export class PhoneCompany extends EventEmitter<{ call: [call: Call] }> implement
       },
       network,
     );
-    this.rest.add(
-      ...callRoutes({
-        accountSid: this.accountSid,
-        find: (callSid) => this.calls.get(callSid),
-        list: () => [...this.calls.values()].reverse(),
-        place: (call) =>
-          this.place({ ...this.exchange.line(call.to).call, ...call, script: this.exchange.line(call.to).script }),
-      }),
-    );
+    const host = {
+      accountSid: this.accountSid,
+      find: (callSid: string): Call | undefined => this.calls.get(callSid),
+      list: (): Call[] => [...this.calls.values()].reverse(),
+    };
+    const place = (call: CallOptions): Call => {
+      const line = this.exchange.line(call.to);
+      return this.place({ ...line.call, ...call, script: scriptOf(line) });
+    };
+    this.rest.add(...callRoutes({ ...host, place }), ...recordingRoutes(host), ...transcriptionRoutes(host));
     this.server = http.createServer((request, response) => {
       this.rest.handle(request, response).catch((error: unknown) => {
         response.writeHead(500, { 'content-type': 'application/json' });

@@ -1,35 +1,32 @@
 import type { Call } from './call';
-import type { CallOptions, StatusCallback } from './call-options';
+import type { CallOptions } from './call-options';
 import { rfc2822 } from './ids';
-import { isCallable } from './callable';
-import { RestError, notFound, type RestRequest, type RestRoute } from './rest';
-import type { NextDocument } from './verbs';
+import { documentOf, newCall, statusCallbackOf } from './new-call';
+import { fieldsOf, whole } from './parameters';
+import type { RestRequest, RestRoute } from './rest';
+import { RestError } from './rest-error';
+import { callOf, type CallResourcesHost } from './rest-recordings';
 
-/** `Twiml` of a call has at most this many characters (error 32018). */
-const TWIML_LIMIT = 4_000;
-const MAX_RING_S = 600;
 const API_VERSION = '2010-04-01';
 
 /** What the Calls resource needs of the phone company. */
-export interface CallsHost {
-  readonly accountSid: string;
-  find(callSid: string): Call | undefined;
-  list(): Call[];
+export interface CallsHost extends CallResourcesHost {
   place(options: CallOptions): Call;
 }
 
 /** The Calls resource (contracts/twilio.md sections 9.1 and 9.2): start, fetch, list, change. */
 export function callRoutes(host: CallsHost): RestRoute[] {
-  const known = (callSid = ''): Call => {
-    const call = host.find(callSid);
-    if (!call) throw notFound(`/${API_VERSION}/Accounts/${host.accountSid}/Calls/${callSid}.json`);
-    return call;
-  };
+  const known = (callSid?: string): Call => callOf(host, callSid);
   return [
     {
       method: 'POST',
       pattern: /^\/Calls$/,
-      handle: ({ form }) => ({ status: 201, body: toResource(host.place(newCall(form)), host.accountSid) }),
+      handle: ({ form }) => {
+        const { options, oddities } = newCall(form);
+        const call = host.place(options);
+        for (const oddity of oddities) call.finding('warning', 0, oddity);
+        return { status: 201, body: toResource(call, host.accountSid) };
+      },
     },
     {
       method: 'GET',
@@ -53,41 +50,13 @@ export function callRoutes(host: CallsHost): RestRoute[] {
   ];
 }
 
-function newCall(form: URLSearchParams): CallOptions {
-  const to = form.get('To') ?? '';
-  const from = form.get('From') ?? '';
-  if (!to) throw new RestError(400, 21201, "No 'To' number is specified");
-  if (!from) throw new RestError(400, 21213, "'From' number is required");
-  if (!isCallable(to))
-    throw new RestError(400, 21211, `The phone number you are attempting to call, ${to}, is not valid.`);
-  if (!isCallable(from)) throw new RestError(400, 21212, `The source phone number provided, ${from}, is not valid.`);
-  const document = documentOf(form);
-  if (!document) throw new RestError(400, 21205, 'Url parameter is required.');
-  const options: CallOptions = { direction: 'outbound-api', from, to, document };
-  const fallbackUrl = form.get('FallbackUrl');
-  if (fallbackUrl) options.fallback = { url: fallbackUrl, method: methodOf(form.get('FallbackMethod')) };
-  const statusCallback = statusCallbackOf(form);
-  if (statusCallback) options.statusCallback = statusCallback;
-  const timeout = Number(form.get('Timeout') ?? 60);
-  options.ringTimeoutMs = 1000 * Math.min(MAX_RING_S, timeout > 0 ? timeout : 60);
-  const detection = form.get('MachineDetection');
-  if (detection !== null && !form.get('SendDigits')) {
-    if (detection !== 'Enable' && detection !== 'DetectMessageEnd') {
-      throw new RestError(400, 21264, `Invalid MachineDetection "${detection}"`);
-    }
-    options.detection = {
-      async: form.get('AsyncAmd') === 'true',
-      callback: form.get('AsyncAmdStatusCallback') ?? undefined,
-      method: methodOf(form.get('AsyncAmdStatusCallbackMethod')),
-    };
-  }
-  return options;
-}
-
 function update(call: Call, { form }: RestRequest): void {
   if (call.isOver) throw new RestError(400, 21220, 'Call is not in-progress. Cannot redirect.');
   const status = form.get('Status');
-  if (status === 'completed') return call.end('completed', 'application', 'REST: Status=completed');
+  if (status === 'completed') {
+    const ended = call.answeredDate ? 'completed' : 'canceled';
+    return call.end(ended, 'application', 'REST: Status=completed');
+  }
   if (status === 'canceled') {
     // Only a call that nobody has answered can be cancelled; another is left as it is.
     if (call.answeredDate === undefined) call.end('canceled', 'application', 'REST: Status=canceled');
@@ -96,6 +65,7 @@ function update(call: Call, { form }: RestRequest): void {
   if (status !== null) throw new RestError(400, 21218, `Invalid Status "${status}"`);
   const document = documentOf(form);
   const statusCallback = statusCallbackOf(form);
+  if (form.get('TimeLimit')) call.limitTo(1000 * whole(fieldsOf(form), 'TimeLimit', 1, 86_400, 0));
   if (statusCallback) call.options.statusCallback = statusCallback;
   if (!document) {
     if (!statusCallback && !form.get('TimeLimit')) throw new RestError(400, 21205, 'Url parameter is required.');
@@ -104,32 +74,6 @@ function update(call: Call, { form }: RestRequest): void {
   if (call.answeredDate === undefined) throw new RestError(400, 21220, 'Call is not in-progress. Cannot redirect.');
   // `first` is for the first document of a call alone: its fallback, its faults.
   call.replace('url' in document ? { url: document.url, method: document.method } : document);
-}
-
-function documentOf(form: URLSearchParams): NextDocument | undefined {
-  const url = form.get('Url');
-  const twiml = form.get('Twiml');
-  if (url) {
-    if (!/^https?:\/\/[^/]/.test(url)) throw new RestError(400, 21205, `Url is not a valid URL: ${url}`);
-    return { url, method: methodOf(form.get('Method')), first: true };
-  }
-  if (!twiml) return undefined;
-  if (twiml.length > TWIML_LIMIT) throw new RestError(400, 32018, `Twiml is longer than ${TWIML_LIMIT} characters`);
-  // Relative URLs in it lead nowhere: there is no document to be relative to.
-  return { twiml, base: 'http://api.twilio.invalid/' };
-}
-
-function statusCallbackOf(form: URLSearchParams): StatusCallback | undefined {
-  const url = form.get('StatusCallback');
-  if (!url) return undefined;
-  const names = ['initiated', 'ringing', 'answered', 'completed'] as const;
-  const wanted = form.getAll('StatusCallbackEvent').flatMap((each) => each.split(' '));
-  const events = names.filter((name) => wanted.includes(name));
-  return { url, method: methodOf(form.get('StatusCallbackMethod')), ...(events.length > 0 ? { events } : {}) };
-}
-
-function methodOf(value: string | null): 'GET' | 'POST' {
-  return value?.toUpperCase() === 'GET' ? 'GET' : 'POST';
 }
 
 function page(query: URLSearchParams, host: CallsHost): Record<string, unknown> {

@@ -4,17 +4,7 @@ import { Faults } from '../faults';
 import { reset } from '../loopback';
 import { oneWayMs, wait, type NetworkOptions } from '../phone/network';
 import { strikeRest } from '../phone/rest-faults';
-
-/** An error of the REST API; the body is in Twilio's shape (contracts/twilio.md section 9). */
-export class RestError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import { RestError, notFound } from './rest-error';
 
 /** One request to the REST API, authenticated and read. */
 export interface RestRequest {
@@ -24,11 +14,20 @@ export interface RestRequest {
   form: URLSearchParams;
 }
 
-/** A resource of the API: method, pattern of the path below the account (without `.json`), and what it does. */
+/** A resource of the API: method, pattern of the path below the account (without `.json`; media keep their ending), and what it does. */
 export interface RestRoute {
   method: 'GET' | 'POST' | 'DELETE';
   pattern: RegExp;
-  handle(request: RestRequest): { status: number; body?: unknown };
+  handle(request: RestRequest): RestAnswer;
+}
+
+/** What a resource answers: JSON, or `data` as they are. */
+export interface RestAnswer {
+  status: number;
+  body?: unknown;
+  data?: Buffer;
+  /** Content type of `data`. */
+  type?: string;
 }
 
 /** Who may use the API. */
@@ -93,9 +92,9 @@ export class RestApi {
     const silent = this.faults.take('message', { text: `${request.method ?? ''} ${url.pathname} ${text}` });
     // Carried out, and nobody is told: what a lost answer looks like.
     if (silent) return void (silent.kind === 'stall-before-first-byte' || reset(response.socket ?? request.socket));
-    const body = answer.body === undefined ? undefined : JSON.stringify(answer.body);
+    const body = answer.data ?? (answer.body === undefined ? undefined : JSON.stringify(answer.body));
     response.writeHead(answer.status, {
-      'content-type': 'application/json',
+      'content-type': answer.type ?? 'application/json',
       'twilio-request-id': `RQ${Date.now()}`,
       ...answer.headers,
     });
@@ -106,7 +105,7 @@ export class RestApi {
     request: http.IncomingMessage,
     url: URL,
     form: URLSearchParams,
-  ): { status: number; body?: unknown; headers?: Record<string, string> } {
+  ): RestAnswer & { headers?: Record<string, string> } {
     try {
       const path = this.accountPath(request, url);
       const failure = this.failures.find((each) => each.left > 0 && each.match.test(url.pathname));
@@ -130,12 +129,15 @@ export class RestApi {
 
   /** The path below the account, without `.json`. */
   private accountPath(request: http.IncomingMessage, url: URL): string {
-    const match = /^\/2010-04-01\/Accounts\/([^/]+)(\/.*)?\.json$/.exec(url.pathname);
-    if (!match) throw notFound(url.pathname);
+    const match = /^\/2010-04-01\/Accounts\/([^/]+)(\/.*)?$/.exec(url.pathname);
+    const below = match?.[2] ?? '';
+    // Media alone may have another ending; without any, a recording is a WAV file.
+    const path = /^\/Recordings\/RE[^/.]+$/.test(below) ? `${below}.wav` : below.replace(/\.json$/, '');
+    if (!match || (path === below && !/\.(wav|mp3)$/.test(path))) throw notFound(url.pathname);
     if (!this.authenticated(request.headers.authorization) || match[1] !== this.account.accountSid) {
       throw new RestError(401, 20003, 'Authenticate');
     }
-    return match[2] ?? '';
+    return path;
   }
 
   private authenticated(header: string | undefined): boolean {
@@ -153,11 +155,6 @@ export class RestApi {
 
 function errorBody({ status, code, message }: RestError): object {
   return { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status };
-}
-
-/** The error for a path where nothing is. */
-export function notFound(path: string): RestError {
-  return new RestError(404, 20404, `The requested resource ${path} was not found`);
 }
 
 function requireForm(request: http.IncomingMessage): void {

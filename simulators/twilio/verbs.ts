@@ -1,10 +1,10 @@
-import { newSid } from './ids';
-import { isCallable } from './callable';
-import { DEFAULT_RING_MS, DEFAULT_TALK_MS, type LineBehaviour } from '../phone/line';
+import type { LineBehaviour } from '../phone/line';
 import { wait } from '../phone/network';
 import type { DialReport } from '../phone/report';
 import type { FormFields } from './signatures';
-import { TwimlError, elementsOf, textOf, type Verb } from './twiml';
+import { dial } from './dial';
+import { attributesAs, type Field } from './parameters';
+import { TwimlError, elementsOf, type Verb } from './twiml';
 import type { XmlElement } from './xml';
 import type { WebhookMethod } from './webhook';
 
@@ -38,11 +38,24 @@ export interface VerbHost {
   dialled(report: DialReport): void;
   now(): number;
   callback(url: string, method: 'GET' | 'POST', fields: FormFields): void;
+  /** Is the whole call over? */
+  isOver(): boolean;
+  /** Requests a document as ever, but the call is over and nobody carries it out. */
+  farewell(url: string, method: 'GET' | 'POST', fields: FormFields): void;
+  /** Takes the call off the hook, if it is not yet. */
+  answer(): void;
+  /** The keys' tones, to the caller. */
+  playKeys(keys: string, signal: AbortSignal): Promise<void>;
+  /** `<Start><Recording>`. */
+  record(field: Field): void;
+  /** `<Start><Transcription>`. */
+  transcribe(field: Field): void;
+  /** `<Stop><Transcription name>`. */
+  stopTranscribing(name: string): void;
 }
 
 /** Name plus value of a stream's parameter must stay under this (contracts/twilio.md section 3.1). */
 const PARAMETER_LIMIT = 500;
-const DEFAULT_DIAL_TIMEOUT_S = 30;
 
 /** Carries out one verb. Resolves early when the signal aborts; the outcome does not count then. */
 export async function carryOut(verb: Verb, base: string, host: VerbHost, signal: AbortSignal): Promise<Outcome> {
@@ -56,6 +69,14 @@ export async function carryOut(verb: Verb, base: string, host: VerbHost, signal:
       return 'next';
     case 'Pause':
       await wait(1000 * Number(attributes['length'] ?? 1), signal);
+      return 'next';
+    case 'Play':
+      if (attributes['digits']) await host.playKeys(attributes['digits'], signal);
+      else host.finding('warning', 0, 'The simulator plays digits only');
+      return 'next';
+    case 'Start':
+    case 'Stop':
+      for (const noun of verb.nouns) startOrStop(verb.name, noun, base, host);
       return 'next';
     case 'Hangup':
       return { hangUp: '<Hangup>' };
@@ -110,110 +131,26 @@ function streamRequest(stream: XmlElement, base: string, host: VerbHost): Stream
   return { url, base, name, statusCallback: usable, statusCallbackMethod, customParameters };
 }
 
-interface Leg {
-  to: string;
-  /** A conference has nobody in it who could hang up, unless its name has a behaviour. */
-  isConference: boolean;
-  noun: XmlElement | undefined;
+const RECORDING_NAMES = { RecordingTrack: 'track', RecordingChannels: 'channels' };
+
+function startOrStop(verb: 'Start' | 'Stop', noun: XmlElement, base: string, host: VerbHost): void {
+  const { name, attributes } = noun;
+  const callbackKey = name === 'Recording' ? 'recordingStatusCallback' : 'statusCallbackUrl';
+  const callback = attributes[callbackKey];
+  const own = callback === undefined ? attributes : { ...attributes, [callbackKey]: absolute(callback, base) };
+  if (verb === 'Start' && name === 'Recording') host.record(attributesAs(own, RECORDING_NAMES));
+  else if (verb === 'Start' && name === 'Transcription') host.transcribe(attributesAs(own));
+  else if (verb === 'Stop' && name === 'Transcription') host.stopTranscribing(attributes['name'] ?? '');
+  else host.finding('warning', 0, `The simulator does not carry out <${verb}><${name}>`);
 }
 
-async function dial(verb: Verb, base: string, host: VerbHost, signal: AbortSignal): Promise<Outcome> {
-  const legs: Leg[] = verb.nouns.map((noun) => ({ to: textOf(noun), isConference: noun.name === 'Conference', noun }));
-  if (legs.length === 0 && verb.text) legs.push({ to: verb.text, isConference: false, noun: undefined });
-  const callerId = verb.attributes['callerId'] ?? host.from;
-  if (verb.attributes['callerId'] !== undefined && !isCallable(callerId)) {
-    host.finding('error', 13214, `Dial: Invalid callerId value "${callerId}"`);
-  }
-  const timeoutMs = 1000 * (Number(verb.attributes['timeout']) || DEFAULT_DIAL_TIMEOUT_S);
-  const limitMs = 1000 * (Number(verb.attributes['timeLimit']) || Infinity);
-  // Several numbers ring at the same time and the first to answer wins; here the first in the list that will answer.
-  const leg = legs.find((each) => (host.line(each.to).outcome ?? 'answer') === 'answer') ?? legs[0];
-  if (!leg) {
-    host.finding('error', 12200, '<Dial> has nobody to call');
-    return 'next';
-  }
-  const report: DialReport = {
-    to: leg.to,
-    callId: newSid('CA'),
-    callerId,
-    atMs: host.now(),
-    status: 'failed',
-    talkedMs: 0,
-  };
-  host.dialled(report);
-  await ringAndTalk(leg, report, timeoutMs, limitMs, host, signal);
-  const action = verb.attributes['action'];
-  if (!action) return 'next';
-  const fields: FormFields = {
-    DialCallStatus: report.status,
-    DialCallSid: report.callId,
-    DialBridged: String(report.talkedMs > 0),
-  };
-  if (report.talkedMs > 0) fields['DialCallDuration'] = String(Math.ceil(report.talkedMs / 1000));
-  return { url: absolute(action, base), method: methodOf(verb.attributes['method']), fields };
-}
-
-async function ringAndTalk(
-  leg: Leg,
-  report: DialReport,
-  timeoutMs: number,
-  limitMs: number,
-  host: VerbHost,
-  signal: AbortSignal,
-): Promise<void> {
-  const told = legCallbacks(leg, report, host);
-  const sip = leg.noun?.name === 'Sip' || leg.noun?.name === 'Client';
-  if (!leg.isConference && !sip && !isCallable(leg.to)) {
-    host.finding('error', 13224, `Dial: Invalid phone number "${leg.to}"`);
-    return;
-  }
-  const { outcome = 'answer', ringMs = DEFAULT_RING_MS, talkMs, says } = host.line(leg.to);
-  told('initiated');
-  told('ringing');
-  await wait(Math.min(ringMs, timeoutMs), signal);
-  if (signal.aborted) report.status = 'canceled';
-  else if (outcome === 'answer' && ringMs > timeoutMs) report.status = 'no-answer';
-  else if (outcome !== 'answer') report.status = outcome;
-  else {
-    told('in-progress');
-    const answeredAt = host.now();
-    if (says) await host.speak(says, 'callee', signal);
-    const talk = talkMs ?? (leg.isConference ? 2 ** 31 - 1 : DEFAULT_TALK_MS);
-    await wait(Math.min(talk, limitMs) - (host.now() - answeredAt), signal);
-    report.talkedMs = Math.max(1, host.now() - answeredAt);
-    report.status = 'completed';
-  }
-  told(report.status);
-}
-
-/** Reports on the called leg, for the events that were asked for. */
-function legCallbacks(leg: Leg, report: DialReport, host: VerbHost): (status: string) => void {
-  const { statusCallback, statusCallbackMethod, statusCallbackEvent = 'completed' } = leg.noun?.attributes ?? {};
-  if (!statusCallback || leg.isConference) return () => {};
-  const events = statusCallbackEvent.split(' ');
-  let sequence = 0;
-  return (status) => {
-    const event =
-      status === 'in-progress' ? 'answered' : ['initiated', 'ringing'].includes(status) ? status : 'completed';
-    if (!events.includes(event)) return;
-    host.callback(statusCallback, methodOf(statusCallbackMethod), {
-      CallSid: report.callId,
-      ParentCallSid: host.callSid,
-      From: report.callerId,
-      To: report.to,
-      CallStatus: status,
-      Direction: 'outbound-dial',
-      CallbackSource: 'call-progress-events',
-      SequenceNumber: String(sequence++),
-    });
-  };
-}
-
-function methodOf(value: string | undefined): 'GET' | 'POST' {
+/** The method that an attribute names. */
+export function methodOf(value: string | undefined): 'GET' | 'POST' {
   return value === 'GET' ? 'GET' : 'POST';
 }
 
-function absolute(url: string, base: string): string {
+/** A URL as the document means it. Throws a TwimlError 11100 for one that is none. */
+export function absolute(url: string, base: string): string {
   try {
     return new URL(url, base).href;
   } catch {

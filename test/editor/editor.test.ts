@@ -30,12 +30,14 @@ const { name: packageName } = JSON.parse(readFileSync(join(root, 'package.json')
 const palette = [
   { type: 'twilio-in', label: 'Webhook path' },
   { type: 'telnyx-in', label: 'Own voice' },
+  { type: 'twilio-dial', label: 'Greeting waits' },
   { type: 'telnyx-dial', label: 'Application ID' },
   { type: 'deepgram-stt', label: 'Key terms' },
   { type: 'openai-stt', label: 'Decided by' },
   { type: 'llm-agent', label: 'The caller may interrupt the greeting' },
   { type: 'cartesia-tts', label: 'Contexts' },
   { type: 'elevenlabs-tts', label: 'Speaker boost' },
+  { type: 'call-control', label: 'when the agent has finished speaking' },
   { type: 'twilio-out', label: "If the agent's voice fails" },
   { type: 'telnyx-out', label: "If the agent's voice fails" },
 ];
@@ -68,18 +70,34 @@ const savedFlow: FlowNode[] = [
     ...{ id: 'in', type: 'twilio-in', z: 'tab', version: 1, name: 'calls', account: 'account-twilio', path: '/v/1' },
     ...{ parameters: '{"shop":"north"}', maxCalls: '${LINES}', busy: 'forward', busyText: 'Busy.' },
     ...{ forwardTo: '+15551234567', maxDuration: '15', idleTimeout: 60, goodbye: 'Bye.', x: 100, y: 80 },
+    ...{ record: 'notice', transcribe: '${TRANSCRIBE}', notice: 'This call is recorded.', recordingChannels: 'mono' },
+    ...{ recordingTrack: 'inbound', recordingTrim: true, recordingCallback: 'https://voice.example.com/recorded' },
+    ...{ transcriptionEngine: 'deepgram', transcriptionModel: 'nova-3', transcriptionLanguage: 'en-GB' },
+    ...{ transcriptionTrack: 'outbound', reportHours: '48', maxReports: '${REPORTS}' },
     ...{ wires: [['stt'], []] },
   },
   {
     ...{ id: 'in-telnyx', type: 'telnyx-in', z: 'tab', version: 1, name: '', account: 'account-telnyx', path: '/v/2' },
     ...{ parameters: '${PARAMETERS}', maxCalls: 5, busy: 'reject', busyText: 'Busy.', forwardTo: '' },
     ...{ maxDuration: '15', idleTimeout: '${IDLE}', goodbye: '', voice: 'Telnyx.KokoroTTS.af', language: 'en-GB' },
+    ...{ record: '${RECORD}', transcribe: 'start', notice: '', recordingChannels: '${CHANNELS}', recordingTrim: true },
+    ...{ recordingTrack: 'outbound', recordingCallback: '${REPORTS_URL}', transcriptionEngine: '${ENGINE}' },
+    ...{ transcriptionModel: 'nova-3', transcriptionLanguage: 'de', transcriptionTrack: 'inbound' },
+    ...{ reportHours: 1.5, maxReports: 500 },
     ...{ options: '{"send_silence_when_idle":true}', headers: '${HEADERS}', x: 100, y: 140, wires: [['stt'], []] },
+  },
+  {
+    ...{ id: 'dial', type: 'twilio-dial', z: 'tab', version: 1, name: '', account: 'account-twilio', enter: 'in' },
+    ...{ to: '+442079460321', from: '+15551234567', allowed: '+44, +1212', perHour: '3', ringTimeout: '${RING}' },
+    ...{ detection: 'detect_beep', answerWait: 2, onMachine: 'message', machineMessage: 'Call us back.' },
+    ...{ parameters: '{"campaign":"spring"}', options: '{"CallReason":"reminder"}', headers: '${HEADERS}' },
+    ...{ x: 100, y: 220, wires: [[]] },
   },
   {
     ...{ id: 'dial-telnyx', type: 'telnyx-dial', z: 'tab', version: 1, name: '', account: 'account-telnyx' },
     ...{ enter: 'in-telnyx', connectionId: '${APPLICATION}', to: '', from: '+15551234567', allowed: '+44, +1212' },
-    ...{ perHour: '3', ringTimeout: 20, detection: 'detect_beep', parameters: '{"campaign":"spring"}' },
+    ...{ perHour: '3', ringTimeout: 20, detection: 'greeting_end', parameters: '{"campaign":"spring"}' },
+    ...{ answerWait: '2.5', onMachine: 'message', machineMessage: 'Please call us back.' },
     ...{ options: '{"from_display_name":"Acme"}', headers: '${HEADERS}', x: 100, y: 200, wires: [[]] },
   },
   {
@@ -126,6 +144,21 @@ const savedFlow: FlowNode[] = [
     ...{ voice: '${VOICE}', model: 'eleven_turbo_v2_5', language: '', stability: '0.4', similarity: 0.8, style: '0.1' },
     ...{ speed: '1.1', speakerBoost: 'off', concurrency: '${CONTEXTS}', options: '{"seed":7}', headers: '{}' },
     ...{ x: 610, y: 140, wires: [['out']] },
+  },
+  {
+    ...{ id: 'control', type: 'call-control', z: 'tab', version: 1, name: '', action: 'message', on: 'call.started' },
+    ...{ when: 'now', goodbye: 'Bye.', to: '+15551234567', allowed: '+44, sip:pbx.example.com', perHour: '${TIMES}' },
+    ...{ callerId: '+15557654321', ringTimeout: '20', timeLimit: 60, afterwards: 'back', recordingChannels: 'mono' },
+    ...{ recordingTrack: '${TRACK}', recordingTrim: true, recordingCallback: 'https://voice.example.com/recorded' },
+    ...{
+      file: '${FOLDER}',
+      createDir: true,
+      remove: true,
+      transcriptionEngine: 'deepgram',
+      transcriptionModel: 'nova-3',
+    },
+    ...{ transcriptionLanguage: 'de', transcriptionTrack: 'inbound', digits: '1w2#', values: '{"vip":true}' },
+    ...{ x: 780, y: 200, wires: [[]] },
   },
   {
     ...{ id: 'out', type: 'twilio-out', z: 'tab', version: 1, name: '', lastResort: false },
@@ -299,7 +332,7 @@ describe('the editor', function () {
     for (const [index, { type, label }] of palette.entries()) {
       await page
         .locator(`.red-ui-palette-node[data-palette-type="${type}"]`)
-        .dragTo(chart, { targetPosition: { x: 200, y: 100 + 70 * index } });
+        .dragTo(chart, { targetPosition: { x: 200 + 250 * (index % 2), y: 100 + 70 * Math.floor(index / 2) } });
       const id = await page.evaluate((wanted) => RED.nodes.filterNodes({ type: wanted })[0]?.id, type);
       assert.ok(id, type);
       await openDialog(id);
@@ -367,10 +400,12 @@ describe('the editor', function () {
         path: ['voice', /Webhook path: must begin with \//],
         maxCalls: ['many', /Lines: not a number/],
         maxDuration: ['0', /Longest call: not from 1 to 1440/],
+        reportHours: ['0', /Await reports: not from 0.01 to 720/],
       },
       'telnyx-in': {
         path: ['/a b', /Webhook path: must begin with \//],
         idleTimeout: ['5', /End after: not from 10 to 3600/],
+        maxReports: ['1.5', /Reports at most: not a whole number/],
       },
       'deepgram-stt': {
         model: ['', /Model: missing/],
@@ -385,6 +420,7 @@ describe('the editor', function () {
         temperature: ['3', /Temperature: not from 0 to 2/],
       },
       'cartesia-tts': { voice: ['', /Voice: missing/], speed: ['9', /Speed: not from 0.6 to 1.5/] },
+      'call-control': { on: ['transcript, audio', /Act on: topics with commas between, and never audio/] },
       'elevenlabs-tts': { stability: ['2', /Stability: not from 0 to 1/], speed: ['9', /Speed: not from 0.7 to 1.2/] },
     };
     for (const [type, properties] of Object.entries(wrong)) {
@@ -434,6 +470,19 @@ describe('the editor', function () {
     assert.equal(await page.locator('#node-input-eotThreshold').isVisible(), true);
     await done('#node-dialog-cancel');
 
+    const control = await page.evaluate(() => RED.nodes.filterNodes({ type: 'call-control' })[0]?.id);
+    assert.ok(control);
+    await openDialog(control);
+    // When the agent has finished it has said goodbye itself.
+    for (const id of ['goodbye', 'to', 'file', 'digits']) {
+      assert.equal(await page.locator(`#node-input-${id}`).isVisible(), false, id);
+    }
+    await page.locator('#node-input-action + .red-ui-typedInput-container .red-ui-typedInput-option-trigger').click();
+    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'put the caller through' }).click();
+    assert.equal(await page.locator('#node-input-to').isVisible(), true);
+    assert.equal(await page.locator('#node-input-file').isVisible(), false);
+    await done('#node-dialog-cancel');
+
     await openDialog(agent);
     assert.equal(await page.locator('#node-input-bargeInWords').isVisible(), false);
     const list = page.locator('#node-input-bargeIn + .red-ui-typedInput-container');
@@ -463,6 +512,33 @@ describe('the editor', function () {
     await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'judged by OpenAI' }).click();
     assert.deepEqual(await shown(), [false, false, false]);
     await done('#node-dialog-cancel');
+  });
+
+  it('shows of an in-node that records and transcribes what belongs to the choice made, on every carrier alike', async () => {
+    for (const type of ['twilio-in', 'telnyx-in']) {
+      const id = await page.evaluate((wanted) => RED.nodes.filterNodes({ type: wanted })[0]?.id, type);
+      assert.ok(id);
+      await openDialog(id);
+      const shown = async (): Promise<boolean[]> =>
+        Promise.all(
+          ['notice', 'recordingChannels', 'recordingCallback', 'transcriptionEngine'].map((name) =>
+            page.locator(`#node-input-${name} + .red-ui-typedInput-container, #node-input-${name}:visible`).isVisible(),
+          ),
+        );
+      const choose = async (property: string, words: string): Promise<void> => {
+        const list = page.locator(`#node-input-${property} + .red-ui-typedInput-container`);
+        await list.locator('.red-ui-typedInput-option-trigger').click();
+        await page.locator('.red-ui-typedInput-options:visible a', { hasText: words }).click();
+      };
+      assert.deepEqual(await shown(), [false, false, false, false], type);
+      await choose('record', 'from the start');
+      assert.deepEqual(await shown(), [false, true, true, false], type);
+      await choose('transcribe', 'after a notice');
+      assert.deepEqual(await shown(), [true, true, true, true], type);
+      await choose('record', 'not at all');
+      assert.deepEqual(await shown(), [true, false, false, true], type);
+      await done('#node-dialog-cancel');
+    }
   });
 
   it('deploys what was made, with all of its properties and without its keys', async () => {

@@ -5,7 +5,7 @@
 import type { RingOptions } from '../../simulators/phone/carrier';
 import type { CallReport } from '../../simulators/phone/report';
 import type { RemoteWorld } from '../../simulators/remote';
-import { onTelnyx } from './flows';
+import { onTelnyx, onTwilio } from './flows';
 import type { FlowNode } from './runtime';
 
 export type CarrierName = 'twilio' | 'telnyx';
@@ -16,6 +16,8 @@ export const CARRIER = chosen(process.env.CARRIER);
 export const IN = `${CARRIER}-in`;
 export const OUT = `${CARRIER}-out`;
 export const ACCOUNT = `${CARRIER}-account`;
+export const DIAL = `${CARRIER}-dial`;
+
 interface Difference {
   twilio: string;
   telnyx: string;
@@ -72,6 +74,31 @@ export const DIFFERENCES = {
     telnyx: 'frames that come out of order',
     why: 'Twilio promises the order of frames, Telnyx does not',
   },
+  'a number that nobody has': {
+    twilio: 'the dial is taken, and fails before it rings',
+    telnyx: 'the dial is announced as any other, and then hung up with a cause',
+    why: '`call.initiated` comes for every dial, `ringing` for those that ring',
+  },
+  'a machine and its beep': {
+    twilio: 'one result: at once who it is, or at the end of the greeting that there was a beep',
+    telnyx: 'two: who it is, and then that there was a beep',
+    why: 'MachineDetection is Enable or DetectMessageEnd; Telnyx tells both by webhooks of their own',
+  },
+  'how a dial is answered': {
+    twilio: 'Twilio asks for TwiML when somebody answers',
+    telnyx: 'the stream comes with the dial, and no command is needed',
+    why: 'TwiML is fetched when it is carried out',
+  },
+  'how a dial is refused': {
+    twilio: 'by an error code of its own, such as 21215 for a country that is not allowed',
+    telnyx: 'by 422, with the field that is wrong',
+    why: 'each API has its own errors',
+  },
+  'where recordings are': {
+    twilio: "below the account, one by one, and listed below their call; the report's delay is an option of the call",
+    telnyx: 'in a list of the account, filtered by call; the report is a webhook that may be late',
+    why: 'each API has its own places, and reports in its own way',
+  },
 } as const satisfies Record<string, Difference>;
 
 export type DifferenceName = keyof typeof DIFFERENCES;
@@ -91,6 +118,11 @@ export function byCarrier<T>(difference: DifferenceName, own: Record<CarrierName
 /** A flow as the examples are, with the ends of this run's carrier. */
 export function atCarrier(flows: readonly FlowNode[]): FlowNode[] {
   return CARRIER === 'telnyx' ? onTelnyx(flows) : [...flows];
+}
+
+/** Likewise for a flow whose ends are Telnyx's as shipped. */
+export function fromTelnyx(flows: readonly FlowNode[]): FlowNode[] {
+  return CARRIER === 'twilio' ? onTwilio(flows) : [...flows];
 }
 
 /** The webhook's path in a flow of `atCarrier`, from the one in the example. */

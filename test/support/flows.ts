@@ -26,10 +26,29 @@ export function onTelnyx(flows: readonly FlowNode[]): FlowNode[] {
       const path = String(node.path).replace('/twilio/', '/telnyx/');
       return { ...node, type: 'telnyx-in', path, voice: 'female', language: 'en-US', options: '{}', headers: '{}' };
     }
+    if (node.type === 'twilio-dial') {
+      return { ...node, type: 'telnyx-dial', connectionId: '${TELNYX_APPLICATION_ID}', from: '${TELNYX_NUMBER}' };
+    }
     if (node.type !== 'twilio-account') return { ...node };
     const { id, name, publicUrl, baseUrl, version } = node;
     const credentials = { apiKey: '${TELNYX_API_KEY}', publicKey: '${TELNYX_PUBLIC_KEY}' };
     return { id, type: 'telnyx-account', name, publicUrl, baseUrl, version, credentials };
+  });
+}
+
+/** The other way: a flow of Telnyx's, as example 08, for calls at Twilio. */
+export function onTwilio(flows: readonly FlowNode[]): FlowNode[] {
+  return flows.map((node) => {
+    if (node.type === 'telnyx-out' || node.type === 'telnyx-in' || node.type === 'telnyx-dial') {
+      const { voice: _voice, language: _language, connectionId: _connectionId, options, headers, ...rest } = node;
+      const type = node.type.replace('telnyx', 'twilio');
+      const path = node.type === 'telnyx-in' ? { path: String(node.path).replace('/telnyx/', '/twilio/') } : {};
+      return { ...rest, ...path, type, ...(node.type === 'telnyx-dial' && { options, headers }) };
+    }
+    if (node.type !== 'telnyx-account') return { ...node };
+    const { id, name, publicUrl, baseUrl, version } = node;
+    const credentials = { accountSid: '${TWILIO_ACCOUNT_SID}', authToken: '${TWILIO_AUTH_TOKEN}' };
+    return { id, type: 'twilio-account', name, publicUrl, baseUrl, version, credentials };
   });
 }
 

@@ -57,6 +57,8 @@ describe('CONTRIBUTING, "Add a provider"', () => {
     for (const top of ['nodes', 'simulators']) {
       for (const file of filesBelow(top, '.ts')) {
         if (file.includes('/deepgram/') || file.startsWith('simulators/demo/') || entered.has(file)) continue;
+        // A phone company's own transcription may run on an engine of that name.
+        if (/^simulators\/\w+\/transcriptions?\.ts$/.test(file)) continue;
         // A word in a comment is no dependency.
         const code = read(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
         assert.doesNotMatch(code, /deepgram/i, file);

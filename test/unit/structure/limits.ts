@@ -89,7 +89,7 @@ export const LIMITS: readonly Limit[] = [
     at: ['call', 'NO_STREAM_MS', '10_000'],
     help: 'without audio for 10 seconds is given up',
     nodes: INS,
-    test: ['test/node/telnyx-calls.test.ts', 'gives its line back after 10 s'],
+    test: ['test/node/calls.test.ts', 'gives its line back after 10 s'],
   },
   {
     at: ['call', 'TIMEOUT_MS', '5_000'],
@@ -108,6 +108,12 @@ export const LIMITS: readonly Limit[] = [
     help: 'says 3,000 characters at once',
     nodes: ['twilio-in'],
     test: unit('twilio/twiml', 'says 3,000 characters'),
+  },
+  {
+    at: ['telnyx', 'ABANDONED_REMEMBERED', '1_024'],
+    help: '1,024 transfers that failed are remembered',
+    nodes: ['telnyx-in'],
+    test: unit('telnyx/call-control', 'is known of 1,024 legs'),
   },
   {
     at: ['telnyx', 'MAX_CHARACTERS', '3_000'],
@@ -156,6 +162,31 @@ export const LIMITS: readonly Limit[] = [
     help: '200 callers at once',
     nodes: ['telnyx-in'],
     test: unit('telnyx/busy-lines', 'is the 201st at once'),
+  },
+  // What flows have done with a call, and what is told of it later.
+  {
+    at: ['call', 'MAX_WAITING', '16'],
+    help: '16 actions of a call may wait for each other',
+    nodes: ['call-control'],
+    test: unit('call/call-controls', '16 things wait at once'),
+  },
+  {
+    at: ['call', 'MAX_SEALED_BYTES', '1_200'],
+    help: 'has 1,200 bytes at most',
+    nodes: INS,
+    test: unit('call/reports', 'about which 1,200 bytes are known'),
+  },
+  {
+    at: ['call', 'SEEN_REMEMBERED', '10_000'],
+    help: '10,000 reports are known again when they come twice',
+    nodes: INS,
+    test: unit('call/reports', 'known again among 10,000'),
+  },
+  {
+    at: ['call', 'MARGIN_MS', '300'],
+    help: 'Around a private stretch 0.3 seconds are private, too',
+    nodes: INS,
+    test: unit('call/privacy', '0.3 s on both sides'),
   },
   // What is to be heard.
   {
@@ -444,6 +475,12 @@ export const LIMITS: readonly Limit[] = [
     test: unit('agent/limits', 'eight turns at most'),
   },
   {
+    at: ['agent', 'MAX_EARLY', '8'],
+    help: 'while the caller is with somebody else, 8 texts of `agent.say` wait',
+    nodes: ['llm-agent'],
+    test: ['test/node/agent-away.test.ts', '8 of them, the oldest go first'],
+  },
+  {
     at: ['agent', 'MAX_ENTRIES', '2_000'],
     help: 'remembers 2,000 entries',
     nodes: ['llm-agent'],
@@ -452,19 +489,55 @@ export const LIMITS: readonly Limit[] = [
   {
     at: ['call', 'MAX_PARAMETERS', '50'],
     help: '`msg.parameters` may have 50 entries',
-    nodes: ['telnyx-dial'],
+    nodes: ['twilio-dial', 'telnyx-dial'],
     test: unit('call/dial-order', 'takes 50 parameters and 4 kB'),
   },
   {
     at: ['call', 'MAX_PARAMETERS_BYTES', '4_096'],
     help: 'entries and 4 kB; more, and nothing is dialled',
-    nodes: ['telnyx-dial'],
+    nodes: ['twilio-dial', 'telnyx-dial'],
     test: unit('call/dial-order', 'takes 50 parameters and 4 kB'),
+  },
+  {
+    at: ['call', 'MAX_RECORDING_BYTES', '268_435_456'],
+    help: 'A recording may have 256 MB',
+    nodes: ['call-control'],
+    test: unit('call/recorded-audio', 'as many bytes as allowed, and not one more'),
   },
   {
     at: ['call', 'MAX_REMEMBERED', '100_000'],
     help: '100,000 calls of the last hour are counted',
-    nodes: ['telnyx-dial'],
+    nodes: ['twilio-dial', 'telnyx-dial'],
+    test: unit('call/dial-history', 'holds 100,000 calls and then refuses'),
+  },
+  {
+    at: ['call', 'MAX_DIGITS', '64'],
+    help: '64 digits are sent at once',
+    nodes: ['call-control'],
+    test: unit('call/control', 'are 64 at most'),
+  },
+  {
+    at: ['call', 'MAX_FETCHES', '4'],
+    help: '4 are fetched at a time',
+    nodes: ['call-control'],
+    test: unit('call/control', 'fetched 4 at a time'),
+  },
+  {
+    at: ['call', 'MAX_FETCHES_WAITING', '1_000'],
+    help: '1,000 may wait, more are refused',
+    nodes: ['call-control'],
+    test: unit('call/control', '1,000 wait, and the next is refused'),
+  },
+  {
+    at: ['call', 'MAX_PARAMETERS', '50'],
+    help: 'A call may have 50 values',
+    nodes: ['call-control'],
+    test: ['test/node/call-control.test.ts', 'sets values that from then on stand'],
+  },
+  {
+    at: ['call', 'MAX_REMEMBERED', '100_000'],
+    help: '100,000 calls of the last hour are counted',
+    nodes: ['call-control'],
     test: unit('call/dial-history', 'holds 100,000 calls and then refuses'),
   },
 ];
@@ -473,7 +546,7 @@ export const LIMITS: readonly Limit[] = [
 export const INNER: readonly string[] = [
   // Memories that are shorter than what they serve.
   ...['MAX_AHEAD', 'MAX_ANCHORS', 'MAX_IN_FLIGHT', 'MAX_JUMPS', 'MAX_LEAVING', 'MAX_CLIENTS', 'MAX_FREE', 'MAX_LATE'],
-  ...['MAX_EARLY', 'MAX_EARLY_KEYS', 'MAX_TROUBLES', 'MAX_DEAF_MS'],
+  ...['MAX_EARLY_KEYS', 'MAX_TROUBLES', 'MAX_DEAF_MS'],
   // The same ten minutes as for what waits to be heard.
   'MAX_WAITING_BYTES',
   // Facts of the telephone network and of providers, not of ours.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { connect, escapeXml, hangup, sayThenNext } from '../../../nodes/twilio/twiml';
+import { connect, dial, escapeXml, hangup, sayThenNext } from '../../../nodes/twilio/twiml';
 import { parseTwiml } from '../../../simulators/twilio/twiml';
 
 describe('TwiML', () => {
@@ -12,6 +12,7 @@ describe('TwiML', () => {
       connect({ next: url, media: 'wss://a.example/v/media/1', streamStatus: url }),
       sayThenNext(nasty, url),
       hangup(nasty),
+      ...['+14155550177', 'sip:desk&co@pbx.example.net'].map((to) => dial({ to, callerId: '+14155550142', timeout: 20, timeLimit: 600, next: url, legStatus: url })), // prettier-ignore
     ]) {
       assert.deepEqual(parseTwiml(xml).problems, []);
     }

@@ -23,6 +23,7 @@ class Room {
       saying: () => {},
       said: () => {},
       failed: () => {},
+      beeped: (atMs) => this.events.push(`beeped at ${atMs}`),
     });
   }
 
