@@ -64,11 +64,20 @@ export function readControlSettings(config: RawConfig, folder = ''): ControlSett
     transcription: readTranscriptionOrder(of('transcription-start')),
     digits: readFixedDigits(of('digits')),
     values: textMap(values, 'values'),
-    file: text(fetching, 'file'),
+    file: readFile(fetching),
     folder,
     createDir: flag(fetching, 'createDir', false),
     remove: flag(fetching, 'remove', false),
   };
+}
+
+/** Of a variable that nobody has set Node-RED leaves the name: that is no place for a recording. */
+function readFile(config: RawConfig): string {
+  const file = text(config, 'file');
+  if (!/^\$\{[^}]*\}$/.test(file)) return file;
+  throw new SettingError(
+    `The environment variable ${file.slice(2, -1)} is not set: it says where recordings are kept.`,
+  );
 }
 
 function readTopics(config: RawConfig): ReadonlySet<string> {

@@ -363,6 +363,20 @@ describe('call control', () => {
       assert.deepEqual(errors(), []);
     });
 
+    it('stays at the carrier as long as nobody has said where to keep it', async () => {
+      delete process.env.RECORDINGS_FOLDER;
+      try {
+        await stage.deploy(sinkAt(catchAll(stage.prepare(example('10'))), 'call-control', 0, 'kept'));
+      } finally {
+        process.env.RECORDINGS_FOLDER = `${folder}/`;
+      }
+      const call = stage.ring([{ waitFor: 'How can I help you' }, { pause: 300 }, { hangUp: true }], { path: '/twilio/recorded' }); // prettier-ignore
+      const report = await call.ended;
+      const passed = (await stage.nodeRed.message('kept', (msg) => msg.topic === 'call.recording' && (msg.payload as Told).status === 'completed')) as Told; // prettier-ignore
+      assert.equal(passed.recording, undefined);
+      assert.deepEqual([await recordingsOf(stage, report.callId), files()], [1, []]);
+    });
+
     it('is kept also where Node-RED is started anew between its end and the report', async () => {
       const userDir = makeUserDir();
       const nodeRedDir = join(PACKAGE_ROOT, 'node_modules', NODE_RED);

@@ -15,7 +15,15 @@ describe('a service of speech that is down', () => {
     let said = 0;
     const nothing = (): void => undefined;
     const carrier = {
-      ...{ name: 'acme', connected: true, control: {} as CarrierControl, play: nothing, mark: nothing, clear: nothing, dispose: nothing },
+      ...{
+        name: 'acme',
+        connected: true,
+        control: {} as CarrierControl,
+        play: nothing,
+        mark: nothing,
+        clear: nothing,
+        dispose: nothing,
+      },
       hangUp: () => Promise.resolve(),
       say: () => Promise.resolve(void said++),
     };

@@ -79,6 +79,11 @@ describe('the settings of call-control', () => {
     assert.throws(() => readControlSettings({ on: 'call.started, audio' }), /audio is never acted on/);
   });
 
+  it('a place for recordings that nobody has set is no place', () => {
+    const config = { action: 'recording-fetch', file: '${RECORDINGS_FOLDER}', remove: true };
+    assert.throws(() => readControlSettings(config), /The environment variable RECORDINGS_FOLDER is not set/);
+  });
+
   it('a number that stands in the node needs no prefix, but is checked all the same', () => {
     const fixed = readControlSettings({ action: 'transfer', to: '+442079460321' });
     assert.equal((readControlOrder('transfer', { to: '+15551234567' }, fixed) as { order: { to: string } }).order.to, '+442079460321'); // prettier-ignore

@@ -532,7 +532,19 @@ export const LIMITS: readonly Limit[] = [
     at: ['call', 'MAX_PARAMETERS', '50'],
     help: 'A call may have 50 values',
     nodes: ['call-control'],
-    test: ['test/node/call-control.test.ts', 'sets values that from then on stand'],
+    test: unit('call/call-controls', '50 of them and 4 kB'),
+  },
+  {
+    at: ['call', 'MAX_PARAMETERS_BYTES', '4_096'],
+    help: 'values and 4 kB of them',
+    nodes: ['call-control'],
+    test: unit('call/call-controls', '50 of them and 4 kB'),
+  },
+  {
+    at: ['call', 'MAX_WAITING', '16'],
+    help: '16 actions of a call may wait',
+    nodes: ['call-control'],
+    test: unit('call/call-controls', '16 things wait at once'),
   },
   {
     at: ['call', 'MAX_REMEMBERED', '100_000'],
