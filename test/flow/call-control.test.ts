@@ -293,6 +293,26 @@ describe('call control', () => {
       assert.deepEqual((await call.ended).findings, []);
     });
 
+    it('has the carrier transcribe both sides, until that is stopped', async () => {
+      const call = await greeted();
+      const finals = (): string =>
+        events()
+          .filter(({ topic, payload }) => topic === 'call.transcription' && payload.status === 'final')
+          .map(({ payload }) => plain(String(payload.text)))
+          .join(' ');
+      assert.equal((await ask('transcription-start')).action, 'transcription-start');
+      await call.perform({ say: 'Do you open on Sunday' });
+      // The caller's words, and the agent's that repeat them.
+      await until('either side is transcribed', () => finals().split('do you open on sunday').length === 3, 5_000);
+      assert.equal((await ask('transcription-stop')).action, 'transcription-stop');
+      await call.perform({ say: 'one more thing' });
+      await stage.nodeRed.message('heard', (msg) => msg.topic === 'transcript' && plain(String(msg.payload)).includes('one more thing')); // prettier-ignore
+      assert.match(String((await ask('transcription-stop')).error), /not being transcribed/);
+      assert.doesNotMatch(finals(), /one more/);
+      call.hangUp();
+      assert.deepEqual((await call.ended).findings, []);
+    });
+
     it('deletes what is being recorded, as soon as the carrier has it', async () => {
       const call = await greeted();
       await ask('recording-start');
