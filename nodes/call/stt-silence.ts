@@ -7,6 +7,11 @@ const GAP_IN_TURN_MS = 1_000;
 const FILL_TURN_MS = 4_000;
 /** After a Deploy, frames that waited come in a bunch: no silence before them, ms. */
 const AFTER_HOLD_MS = 500;
+/**
+ * Asked so late (it is asked ten times a second), the event loop was busy: frames wait in the socket as in a Deploy, and silence would stand
+ * in the midst of a word, ms.
+ */
+const LATE_MS = 250;
 /** A connection on which no audio ever came gets its first so soon, ms. */
 const FIRST_MS = 2_000;
 const FRAME_MS = 20;
@@ -18,10 +23,11 @@ export class SilenceFiller {
   private heardAt: number;
   private filledUntil: number;
   private heldUntil = 0;
+  private askedAt: number;
 
   /** @param now ms of the call's clock */
   constructor(now: number) {
-    this.heardAt = this.filledUntil = now;
+    this.heardAt = this.filledUntil = this.askedAt = now;
   }
 
   /** A frame came. */
@@ -36,7 +42,9 @@ export class SilenceFiller {
    * @param unfinished true in the midst of a turn
    */
   due<S>(link: Link<S>, now: number, flowing: boolean, unfinished: boolean): number {
-    if (!flowing) this.heldUntil = now + AFTER_HOLD_MS;
+    const late = now - this.askedAt > LATE_MS;
+    this.askedAt = now;
+    if (!flowing || late) this.heldUntil = now + AFTER_HOLD_MS;
     const gap = now - this.heardAt;
     const { alwaysFlowing, quietMs } = link.connection;
     const inTurn = unfinished && gap >= GAP_IN_TURN_MS && gap < Math.max(FILL_TURN_MS, quietMs + GAP_IN_TURN_MS);

@@ -55,6 +55,18 @@ describe('listening by v2 (Flux)', function () {
     assert.deepEqual(caller.texts('resumed'), ['Move it please']);
   });
 
+  it('hears each word once though Node-RED is busy in the midst of them, and their frames come in bunches', async () => {
+    const words = 'one two three four five six seven eight nine ten';
+    const caller = ring().pause(300).say(words);
+    for (let word = 1; word <= 5; word++) {
+      await caller.until('partial', word);
+      const busyUntil = performance.now() + 450;
+      while (performance.now() < busyUntil);
+    }
+    assert.equal((await caller.until('final')).text, words);
+    assert.equal(caller.all('final').length, 1);
+  });
+
   it('loses and doubles no word when the socket breaks in the middle of a turn', async () => {
     const words = 'one two three four five six seven eight nine ten eleven twelve';
     const caller = ring().pause(300).say(words);
