@@ -2,6 +2,8 @@ import { refused } from '../call/refused';
 
 /** A frame that is missing for so long is given up, ms. */
 const GIVE_UP_MS = 60;
+/** Told so much late that this is over, the event loop was busy, and the frame may wait in the socket: once more, ms. */
+const BUSY_MS = 20;
 /** So many frames wait for a missing one at most: a second of them. More in one burst, and the missing one is given up. */
 const MAX_HELD = 50;
 /** So many frames in a row that seem to be late: the numbering has begun anew. */
@@ -52,7 +54,7 @@ export class FrameOrder {
     }
     this.held.set(chunk, { payload, at: performance.now() });
     if (this.held.size > MAX_HELD) this.giveUp();
-    else this.timer ??= setTimeout(() => this.giveUp(), GIVE_UP_MS);
+    else if (!this.timer) this.wait(GIVE_UP_MS);
   }
 
   private late(chunk: number, payload: Buffer): void {
@@ -86,6 +88,14 @@ export class FrameOrder {
     if (this.held.size === 0) return;
     let since = Infinity;
     for (const { at } of this.held.values()) since = Math.min(since, at);
-    this.timer = setTimeout(() => this.giveUp(), Math.max(0, since + GIVE_UP_MS - performance.now()));
+    this.wait(Math.max(0, since + GIVE_UP_MS - performance.now()));
+  }
+
+  private wait(ms: number, again = false): void {
+    const dueAt = performance.now() + ms;
+    this.timer = setTimeout(() => {
+      if (again || performance.now() - dueAt < BUSY_MS) this.giveUp();
+      else this.wait(BUSY_MS, true);
+    }, ms);
   }
 }

@@ -52,6 +52,29 @@ describe('frames of the caller', () => {
     assert.equal(refused.late, late);
   });
 
+  it('wait for a missing one that is in the socket already, where the event loop is busy for longer than that', async () => {
+    mock.restoreAll();
+    mock.timers.reset();
+    const { port1, port2 } = new MessageChannel();
+    const came = new Promise<void>((resolve) => {
+      port2.onmessage = () => {
+        come(2);
+        resolve();
+      };
+    });
+    come(1, 3, 4);
+    // Sent while nobody reads: as a frame is.
+    setImmediate(() => {
+      port1.postMessage('frame 2');
+      const until = performance.now() + 150;
+      while (performance.now() < until);
+    });
+    await came;
+    assert.deepEqual(heard, [1, 2, 3, 4]);
+    assert.equal(refused.late, late);
+    port1.close();
+  });
+
   it('also when the very first come in the wrong order', () => {
     come(2, 1, 4, 3);
     assert.deepEqual(heard, [1, 2, 3, 4]);
