@@ -17,7 +17,7 @@ const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 /** Flow tests play calls in real time and wait nine tenths of it: so many processes share two cores without being late. */
 const SIDE_BY_SIDE = 10;
 /** How many places of these a file takes that loads the machine, is strict about time, or counts what the process holds; else one. */
-const PLACES = { 'faults.test.ts': 4, 'far-away.test.ts': 3, 'many-calls.test.ts': 5 };
+const PLACES = { 'abuse.test.ts': 2, 'faults.test.ts': 4, 'far-away.test.ts': 3, 'many-calls.test.ts': 5 };
 
 /** What takes minutes begins early: the end is not to be waited for one of them. */
 const LONG = ['openai', 'deepgram', 'call-control.test.ts', 'switch.test.ts', 'deploy.test.ts', 'dial.test.ts'];

@@ -113,7 +113,9 @@ describe('who knocks at the webhook and at the media socket', () => {
 
   it('of 30 who call at once, with a limit of 10, ten talk, twenty hear that all is busy, and none is left in silence', async () => {
     const reports = await Promise.all(
-      Array.from({ length: 30 }, () => stage.call([{ waitForWords: 5 }, { waitForSilence: 600 }, { hangUp: true }])),
+      Array.from({ length: 30 }, () =>
+        stage.call([{ waitForWords: plain(GREETING).split(' ').length }, { waitForSilence: 600 }, { hangUp: true }]),
+      ),
     );
     const texts = reports.map(({ heardText }) => plain(heardText));
     assert.equal(texts.filter((text) => text === plain(GREETING)).length, 10, texts.join(' | '));

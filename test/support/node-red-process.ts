@@ -32,6 +32,7 @@ export class NodeRedProcess {
   /**
    * Starts `red.js` of the Node-RED in a folder, with a user directory, and waits until it answers.
    * @param more further settings, e.g. `httpAdminRoot`
+   * @param port default one that is free
    */
   static async start(
     nodeRedDir: string,
@@ -40,7 +41,24 @@ export class NodeRedProcess {
     more: Record<string, unknown> = {},
     port?: number,
   ): Promise<NodeRedProcess> {
-    port ??= await freePort();
+    if (port !== undefined) return NodeRedProcess.startAt(port, nodeRedDir, userDir, flows, more);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await NodeRedProcess.startAt(await freePort(), nodeRedDir, userDir, flows, more);
+      } catch (err) {
+        // Whoever runs beside this may have taken it meanwhile.
+        if (tries === 5 || !(err instanceof Error && err.message.includes('port in use'))) throw err;
+      }
+    }
+  }
+
+  private static async startAt(
+    port: number,
+    nodeRedDir: string,
+    userDir: string,
+    flows: object[],
+    more: Record<string, unknown>,
+  ): Promise<NodeRedProcess> {
     writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flows));
     const settings = {
       uiHost: '127.0.0.1',
