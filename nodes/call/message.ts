@@ -171,7 +171,7 @@ export function readMessage(raw: unknown): VoiceMessage {
   const call = raw.call;
   if (!isRecord(call) || typeof call.id !== 'string' || call.id === '') {
     throw new NotAVoiceMessage(
-      'msg.call is missing: this message belongs to no call. It should have come from twilio-in, or from a node that kept msg.call.',
+      'msg.call is missing: this message belongs to no call. It should have come from twilio-in or telnyx-in, or from a node that kept msg.call.',
     );
   }
   const msg = raw as VoiceMessage;

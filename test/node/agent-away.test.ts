@@ -150,8 +150,11 @@ describe('llm-agent and call control', function () {
       leave();
       await until('an aborted request', () => simulator.requests[0]?.aborted === true);
       send('transcript.eager', 'Sales, please.');
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      assert.equal(simulator.requests.length, 1, 'nor is another begun');
+      comeBack('busy');
+      const onReturn = (): number =>
+        simulator.requests.findIndex((one) => JSON.stringify(one).includes('back with you'));
+      await until('the answer to the return', () => onReturn() >= 0);
+      assert.equal(onReturn(), 1, 'no other was begun meanwhile');
     });
 
     it('last words of the caller are remembered and not answered', async () => {
@@ -183,7 +186,7 @@ describe('llm-agent and call control', function () {
       await load();
       leave();
       for (let i = 1; i <= 9; i++) send('agent.say', `Text ${i}.`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setImmediate(resolve));
       assert.deepEqual(spoken(), []);
       comeBack('busy');
       const heard = await said(8);
