@@ -130,11 +130,13 @@ function run(job) {
       clearTimeout(timer);
       const numbers = existsSync(result)
         ? JSON.parse(readFileSync(result, 'utf8'))
-        : { passes: 0, failures: 0, pending: 0 };
+        : { passes: 0, failures: 0, pending: 0, failed: [] };
       rmSync(result, { force: true });
       if (code !== 0 && numbers.failures === 0) {
-        printed.push(Buffer.from(`The process ended with ${signal ?? `code ${code}`}: counted as one failure.\n`));
+        const end = `The process ended with ${signal ?? `code ${code}`}: counted as one failure.`;
+        printed.push(Buffer.from(`${end}\n`));
         numbers.failures = 1;
+        numbers.failed.push(end);
       }
       const seconds = ((Date.now() - startedAt) / 1000).toFixed(0);
       console.log(`\n=== ${job.title} (${seconds} s)\n${Buffer.concat(printed).toString().trimEnd()}`);
@@ -166,6 +168,8 @@ const isLong = (job) => LONG.includes(basename(job.files[0])) || LONG.includes(b
 const urgency = (job) => places(job) + (isLong(job) ? 2 : 0);
 const queue = jobs.sort((a, b) => urgency(b) - urgency(a));
 let free = SIDE_BY_SIDE;
+/** What failed is told once more at the end, where it is seen. */
+const failures = [];
 
 /** Starts what there is room for, and again whenever a place becomes free; resolves when all have ended. */
 async function work() {
@@ -179,6 +183,7 @@ async function work() {
       const done = run(job).then((numbers) => {
         const total = totals.get(job.layerTitle);
         for (const key of Object.keys(total)) total[key] += numbers[key];
+        for (const text of numbers.failed) failures.push(`${job.title}: ${text}`);
         free += places(job);
         running.delete(done);
       });
@@ -191,6 +196,7 @@ await work();
 const all = [...totals.values()];
 const passed = all.reduce((sum, { passes }) => sum + passes, 0);
 const failed = all.reduce((sum, { failures }) => sum + failures, 0);
+if (failures.length) console.log(`\n=== failed\n${failures.join('\n\n')}`);
 console.log(`\n=== summary, ${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes`);
 for (const [title, { passes, failures, pending }] of totals) {
   console.log(`${title}: ${passes} passed, ${failures} failed, ${pending} skipped`);

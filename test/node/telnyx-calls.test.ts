@@ -40,10 +40,18 @@ describe('a call at Telnyx', function () {
       if (msg.topic === 'call.dtmf') keys.push(msg.payload);
     });
     const reason = reasonOf(over());
-    const caller = ring({
+    // Who speaks before the stream is there is not heard: this caller waits to be greeted.
+    const { caller, msg } = await begin({
       framesOutOfOrder: true,
-      script: [{ say: 'one two three four five' }, { press: '1122' }, { pause: 300 }, { hangUp: true }],
+      script: [
+        { waitFor: 'Hello' },
+        { say: 'one two three four five' },
+        { press: '1122' },
+        { pause: 300 },
+        { hangUp: true },
+      ],
     });
+    play(msg, 'Hello');
     await reason;
     await caller.ended;
     assert.deepEqual(
