@@ -55,6 +55,8 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
       compose: (busy) => call.compose(slot.id, busy),
     });
     call.apology = this.fill(this.talk.apology);
+    call.deciders.add(slot.id);
+    this.onDispose(() => call.deciders.delete(slot.id));
     this.onDispose(
       call.tapPlayback((topic, closed) => {
         if (topic === 'playback.started') this.turns.started(closed.id);

@@ -54,6 +54,8 @@ export class Call {
   readonly relays = new Relays();
   /** By node id. */
   readonly sessions = new Map<string, Session<unknown>>();
+  /** Ids of the nodes that decide about barge-in: the agents. Where there is none, who speaks decides for its own words. */
+  readonly deciders = new Set<string>();
   /** Messages on their way through foreign nodes, by id and topic; taken out when one of our nodes receives them. */
   readonly awaited = new Set<string>();
   /** Words that an agent of this call says when all else fails; a TTS keeps a clip of them. */

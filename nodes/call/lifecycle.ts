@@ -22,6 +22,11 @@ export function slotOf(id: string): NodeSlot<unknown> | undefined {
   return slots.get(id);
 }
 
+/** The slots of a node type that have a live instance. */
+export function slotsOf(type: string): NodeSlot<unknown>[] {
+  return [...slots.values()].filter((slot) => slot.type === type && slot.instance !== undefined);
+}
+
 export function addSlot(slot: NodeSlot<unknown>): void {
   slots.set(slot.id, slot);
 }

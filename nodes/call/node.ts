@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { asError } from './errors';
 import { registry } from './heart';
-import { addSlot, beforeClose, deploys, followFlows, slotOf } from './lifecycle';
+import { addSlot, beforeClose, deploys, followFlows, slotOf, slotsOf } from './lifecycle';
 import { isOurTopic, readMessage } from './message';
 import type { VoiceMessage } from './message';
 import { NodeSlot } from './node-slot';
@@ -31,6 +31,11 @@ export interface VoiceNode<Settings, Config extends NodeDef = NodeDef> {
    * @returns true where it has taken the message, and calls `done` itself; throwing goes to Catch
    */
   takes?(slot: NodeSlot<Settings>, node: Node, raw: unknown, done: (err?: Error) => void): boolean;
+  /**
+   * Told of each call that opens in this process, whatever the wires: to tap it, and to join it by `session` when its time has come.
+   * A throw goes to Catch.
+   */
+  opened?(slot: NodeSlot<Settings>, call: Call, join: () => Session<Settings> | undefined): void;
   /** Told when a new instance is ready (its first, or after a Deploy): for a carrier's paths. */
   started?(slot: NodeSlot<Settings>, RED: NodeAPI, node: Node): void;
 }
@@ -71,6 +76,20 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
     definition.started?.(slot, RED, node);
   }
   RED.nodes.registerType(definition.type, Constructor as never);
+  watchCalls(definition);
+}
+
+function watchCalls<Settings, Config extends NodeDef>(definition: VoiceNode<Settings, Config>): void {
+  if (!definition.opened) return;
+  registry.onOpen(definition.type, (call) => {
+    for (const slot of slotsOf(definition.type) as NodeSlot<Settings>[]) {
+      try {
+        definition.opened?.(slot, call, () => sessionOf(definition, slot, call));
+      } catch (err) {
+        slot.fail(asError(err), call.info);
+      }
+    }
+  });
 }
 
 /**

@@ -23,6 +23,7 @@ export class Registry {
   /** Messages that named a call which has ended or was never here. */
   dropped = 0;
   private readonly counters = { opened: 0, ended: 0 };
+  private readonly watchers = new Map<string, (call: Call) => void>();
 
   /**
    * Opens a call, synchronously: from here on it holds its slot.
@@ -33,6 +34,7 @@ export class Registry {
     const call = new Call(info, carrier, ownerId, limits, (one, reason) => this.onEnd(one, reason));
     this.calls.set(info.id, call);
     this.counters.opened++;
+    for (const watch of this.watchers.values()) watch(call);
     if (!this.ticker) {
       this.ticker = setInterval(() => {
         for (const one of [...this.calls.values()]) one.tick();
@@ -40,6 +42,14 @@ export class Registry {
       this.ticker.unref();
     }
     return call;
+  }
+
+  /**
+   * Has each call told as it is opened, before anything has happened in it: for nodes that no wire needs to reach.
+   * @param type the node type that watches: one of a kind, however often a runtime is started
+   */
+  onOpen(type: string, watch: (call: Call) => void): void {
+    this.watchers.set(type, watch);
   }
 
   /** A call that we dial is opened before its carrier has named it: from here on it goes by that name. */

@@ -6,6 +6,8 @@ export interface TemplateValues {
   /** Environment variables by name: the flow's own first. */
   env: (name: string) => string | undefined;
   now?: Date;
+  /** The message that is answered: what is none of the above is looked up in it, as in a template node. */
+  message?: Readonly<Record<string, unknown>>;
 }
 
 // Made once: each is slow to make and holds some 50 kB outside the heap.
@@ -18,6 +20,7 @@ const PLACE = /\{\{\s*([\w.-]+)\s*\}\}/g;
 /**
  * Fills in `{{call.from}}`, `{{call.to}}`, `{{call.parameters.x}}`, `{{env.NAME}}`, `{{date}}`, `{{time}}` and
  * `{{weekday}}` (the server's time zone). What is ours and unknown becomes nothing; what is not ours stays as it stands.
+ * With a message `{{payload}}` and `{{customer.name}}` too.
  * Values are put in once and never read as a template themselves: they come from outside.
  */
 export function fill(template: string, values: TemplateValues): string {
@@ -30,7 +33,7 @@ export function envNames(template: string): string[] {
   return [...template.matchAll(PLACE)].flatMap(([, path]) => (path?.startsWith('env.') ? [path.slice(4)] : []));
 }
 
-function valueOf(path: string, { call, env, now = new Date() }: TemplateValues): string | undefined {
+function valueOf(path: string, { call, env, now = new Date(), message }: TemplateValues): string | undefined {
   if (path.startsWith('env.')) return env(path.slice(4)) ?? '';
   if (path.startsWith('call.parameters.')) {
     const name = path.slice('call.parameters.'.length);
@@ -54,6 +57,16 @@ function valueOf(path: string, { call, env, now = new Date() }: TemplateValues):
     case 'weekday':
       return WEEKDAY.format(now);
     default:
-      return path.startsWith('call.') ? '' : undefined;
+      if (path.startsWith('call.')) return '';
+      return message && lookUp(message, path.split('.'));
   }
+}
+
+/** Own properties only; what is no text, number or truth value is nothing that could be said. */
+function lookUp(value: unknown, [name, ...rest]: readonly string[]): string {
+  if (name === undefined) {
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+  }
+  const known = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+  return known ? lookUp((value as Record<string, unknown>)[name], rest) : '';
 }
