@@ -7,7 +7,8 @@ import type { Conversation } from './conversation';
 export interface UtteranceHost {
   readonly call: Call;
   readonly nodeId: string;
-  readonly conversation: Conversation;
+  /** Where what is said is remembered, if anywhere. */
+  readonly conversation?: Conversation;
   /** Sends a piece of text towards the TTS. */
   sendPiece(text: string, utterance: UtteranceInfo, timing: Timing, flow: Readonly<Record<string, unknown>>): void;
 }
@@ -53,7 +54,7 @@ export class UtteranceWriter {
     if (!this.opened) {
       if (text === '') return true;
       // Known before it is open: taps are told of it.
-      host.conversation.open(this.id, style.kind);
+      host.conversation?.open(this.id, style.kind);
       host.call.playback.openUtterance(
         { id: this.id, kind: style.kind, interruptible: style.interruptible },
         host.nodeId,

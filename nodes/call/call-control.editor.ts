@@ -1,4 +1,4 @@
-import { catalogue, checks, choiceField, isVariable, jsonField, openFaulty } from './dialog.editor';
+import { catalogue, checks, choiceField, isVariable, jsonField, openFaulty, TOPICS } from './dialog.editor';
 
 interface Properties {
   version: number;
@@ -29,8 +29,6 @@ interface Properties {
   values: string;
 }
 
-/** Topics with commas between; audio is never acted on. */
-const TOPICS = /^(?!(.*,)?\s*audio\s*(,|$))[^\s,]+(\s*,\s*[^\s,]+)*$/;
 /** What people put between them does no harm. */
 const DIGITS = /^(?=.*[0-9A-Dw*#])([\s-]*[0-9A-Dw*#]){1,64}[\s-]*$/i;
 const text = catalogue('call-control');

@@ -4,7 +4,7 @@ import type { Action } from './control-order';
 import { readRecordingOrder, readTranscriptionOrder } from './control-settings';
 import { readPrefixes } from './dial-order';
 import { checkNumber, normaliseNumber } from './number-check';
-import { choice, flag, number, SettingError, text, textMap } from './settings';
+import { choice, flag, number, SettingError, text, textMap, topics } from './settings';
 import type { RawConfig } from './settings';
 
 /** `call-control`, as deployed. */
@@ -56,7 +56,7 @@ export function readControlSettings(config: RawConfig, folder = ''): ControlSett
   const fetching = of('recording-fetch');
   return {
     action,
-    on: readTopics(config),
+    on: topics(config, 'on', 'Act on'),
     finished,
     goodbye: finished ? '' : text(config, 'goodbye'),
     ...readTransfer(of('transfer')),
@@ -78,12 +78,6 @@ function readFile(config: RawConfig): string {
   throw new SettingError(
     `The environment variable ${file.slice(2, -1)} is not set: it says where recordings are kept.`,
   );
-}
-
-function readTopics(config: RawConfig): ReadonlySet<string> {
-  const topics = text(config, 'on').split(/[\n,;]/).map((topic) => topic.trim()).filter((topic) => topic !== ''); // prettier-ignore
-  if (topics.includes('audio')) throw new SettingError('Act on: audio is never acted on.');
-  return new Set(topics);
 }
 
 function readTransfer(config: RawConfig) {

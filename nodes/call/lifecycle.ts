@@ -22,9 +22,9 @@ export function slotOf(id: string): NodeSlot<unknown> | undefined {
   return slots.get(id);
 }
 
-/** The slots of a node type that have a live instance. */
+/** The slots of a node type, also those whose nodes a Deploy restarts just now. */
 export function slotsOf(type: string): NodeSlot<unknown>[] {
-  return [...slots.values()].filter((slot) => slot.type === type && slot.instance !== undefined);
+  return [...slots.values()].filter((slot) => slot.type === type);
 }
 
 export function addSlot(slot: NodeSlot<unknown>): void {

@@ -81,6 +81,16 @@ export function textMap(config: RawConfig, name: string): Record<string, string>
   return map;
 }
 
+/**
+ * Topics that a node acts on, with commas between; never audio.
+ * @param label what the edit dialog calls the field
+ */
+export function topics(config: RawConfig, name: string, label: string): ReadonlySet<string> {
+  const found = text(config, name).split(/[\n,;]/).map((topic) => topic.trim()).filter((topic) => topic !== ''); // prettier-ignore
+  if (found.includes('audio')) throw new SettingError(`${label}: audio is never acted on.`);
+  return new Set(found);
+}
+
 /** A base URL without its last slash; empty = the provider's own. */
 export function baseUrl(config: RawConfig, fallback: string): string {
   const value = text(config, 'baseUrl', fallback);

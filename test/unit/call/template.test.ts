@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { fill } from '../../../nodes/call/template';
+
+describe('A template that may look into the message', () => {
+  const call = {
+    id: 'c1',
+    carrier: 'twilio',
+    direction: 'inbound',
+    from: '+15551234567',
+    to: '+15557654321',
+    startedAt: 0,
+    parameters: {},
+    media: { encoding: 'mulaw', sampleRate: 8000 },
+  } as const;
+  const message = {
+    payload: 'five {{call.from}}',
+    customer: { name: 'Ada', orders: [{ id: 17 }], vip: true, none: null, say: () => 'x' },
+    call: { from: 'somebody else' },
+    date: 'never',
+  };
+  const filled = (template: string): string => fill(template, { call, env: () => undefined, message });
+
+  it('finds what is in it, however deep', () => {
+    assert.equal(filled('{{customer.name}} {{ customer.orders.0.id }} {{customer.vip}}'), 'Ada 17 true');
+  });
+  it('reads no value as a template', () => assert.equal(filled('{{payload}}'), 'five {{call.from}}'));
+  it('says nothing in place of what is missing, or no text', () => {
+    assert.equal(filled('<{{nothing}}{{customer}}{{customer.none}}{{customer.say}}{{customer.name.length}}>'), '<>');
+  });
+  it('knows no inherited names', () => assert.equal(filled('<{{constructor}}{{customer.toString}}>'), '<>'));
+  it('has the call and the date of its own', () => {
+    assert.equal(filled('{{call.from}} {{call.nothing}}'), '+15551234567 ');
+    assert.notEqual(filled('{{date}}'), 'never');
+  });
+});
