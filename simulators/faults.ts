@@ -43,13 +43,13 @@ export interface Fault {
   matchText?: string;
   /** HTTP status for `status`. */
   status?: number;
-  /** Body for `status`; by default the provider's own for that status. */
+  /** Body for `status`, by default the provider's own for that status; for `garbage` of OpenAI's text APIs what is sent, a byte a character. */
   body?: unknown;
   /** Provider error code for `status`, for example 'insufficient_quota' in place of 'rate_limit_exceeded'. */
   errorCode?: string;
   /** Answer header in ms for `status` 429 and 503. */
   retryAfterMs?: number;
-  /** WebSocket close code of `close-mid-stream`; without it the connection is reset. */
+  /** WebSocket close code of `close-mid-stream`; without it the connection is reset. OpenAI's text APIs end their body in good order with any. */
   code?: number;
   /** WebSocket close reason of `close-mid-stream`. */
   reason?: string;

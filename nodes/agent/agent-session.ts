@@ -9,29 +9,33 @@ import { SettingError } from '../call/settings';
 import { readHistory, readInterrupt, readResponding, readSaying } from './control';
 import { Conversation } from './conversation';
 import { record } from './model';
+import { Pauses } from './pauses';
 import { returnInstructions } from './return';
 import type { AgentSettings, TalkSettings } from './settings';
 import { readOverrides } from './settings';
 import { fill } from '../call/template';
 import type { Turn } from './turn';
-import { decideTurn, interruptedByWords, pausedBySpeech, PauseWatch } from './turn-taking';
-import type { OpenUtterance, PauseAction } from './turn-taking';
+import { turnFields } from './turn-log';
+import { countWords, decideTurn, interruptedByWords, pausedBySpeech } from './turn-taking';
+import type { OpenUtterance } from './turn-taking';
 import { Turns } from './turns';
 import { UtteranceWriter } from './utterance';
 import type { UtteranceHost } from './utterance';
-
-/** Words that the flow wants spoken before the call has begun, or while the caller is away; the oldest go first. */
-const MAX_EARLY = 8;
 
 /** What an `llm-agent` keeps for one call: it takes turns, and remembers what was heard. */
 export class AgentSession extends Session<AgentSettings> implements UtteranceHost {
   readonly conversation = new Conversation();
   private readonly turns: Turns;
-  private readonly pauses = new PauseWatch();
-  private pauseTimer: NodeJS.Timeout | undefined;
+  private readonly pauses = new Pauses({
+    now: () => this.call.now(),
+    pause: (ids) => this.sendNew('reply.pause', { utterances: [...ids] }),
+    resume: (ids) => this.sendNew('reply.resume', { utterances: [...ids] }),
+    guard: (callback) => this.guard(callback),
+  });
   private overrides: Partial<TalkSettings> = {};
   private greeted = false;
   private finished = false;
+  /** Words that the flow wants spoken before the call has begun, or while the caller is away. */
   private early: VoiceMessage[] = [];
 
   constructor(call: Call, slot: NodeSlot<AgentSettings>) {
@@ -44,13 +48,17 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
       open: () => this.open(),
       newWriter: (style) => new UtteranceWriter(this, style),
       giveUp: (ids) => this.giveUp(ids),
-      report: (report, flow, timing) => this.sendNew('turn', report, { ...flow, timing }, 2),
+      report: (report, flow, timing) => {
+        call.metrics.turn(timing, report.usage);
+        this.log('debug', 'turn', turnFields(report, timing, call.privacy.covers(timing.transcriptAt, call.now())));
+        this.sendNew('turn', report, { ...flow, timing }, 2);
+      },
       fail: (err) => {
         this.fail(err);
         if (err.retryable) this.show({ fill: 'yellow', shape: 'dot', text: 'common.status.degraded' });
         else this.show({ fill: 'red', shape: 'dot', text: 'common.status.failed' });
       },
-      log: (event) => this.log('warn', event),
+      log: (event, fields) => this.log('warn', event, fields),
       answered: () => this.showLive(),
       compose: (busy) => call.compose(slot.id, busy),
     });
@@ -59,7 +67,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     this.onDispose(() => call.deciders.delete(slot.id));
     this.onDispose(
       call.tapPlayback((topic, closed) => {
-        if (topic === 'playback.started') this.turns.started(closed.id);
+        if (topic === 'playback.started') this.started(closed);
         else this.closed(closed);
       }),
     );
@@ -68,6 +76,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
         if (topic === 'call.away') this.rest();
       }),
     );
+    this.joinLate();
     this.showLive();
   }
 
@@ -76,6 +85,8 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
   }
 
   receive(msg: VoiceMessage): Verdict {
+    // The last words are said: what comes now is late.
+    if (this.finished && /^(agent\.|transcript)/.test(msg.topic)) return 'taken';
     switch (msg.topic) {
       case 'audio':
         return msg.utterance ? 'pass' : 'taken';
@@ -104,8 +115,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
         this.onWords(words(msg));
         return 'taken';
       case 'transcript.eager':
-        this.onWords(words(msg));
-        this.turns.speculate(this.turnOf(msg, words(msg)));
+        this.onEager(msg);
         return 'taken';
       case 'transcript.resumed':
         this.turns.dropSpeculation();
@@ -118,20 +128,20 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
         return 'taken';
       case 'agent.say':
         if (!this.isReady) {
-          if (this.early.push(msg) > MAX_EARLY) this.early.shift();
+          this.keep(msg);
           return 'taken';
         }
         if (this.greeted) this.sayEarly();
         this.sayOf(msg);
         return 'taken';
       case 'agent.respond': {
-        const { text, instructions } = readResponding(msg.payload);
-        this.turns.wait({ ...this.turnOf(msg, text), instructions, byCaller: false, waited: true });
+        this.turns.wait({ ...this.turnOf(msg, ''), ...readResponding(msg.payload), byCaller: false, waited: true });
         if (this.isReady) this.turns.pump();
         return 'taken';
       }
       case 'agent.reset':
-        this.conversation.forget();
+        this.turns.dropSpeculation();
+        this.conversation.forget(this.turns.underWay);
         return 'taken';
       default:
         return 'pass';
@@ -139,7 +149,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
   }
 
   override callEnded(): void {
-    this.clearPause();
+    this.pauses.settled();
     this.turns.stop();
   }
 
@@ -149,7 +159,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
   }
 
   protected release(): void {
-    this.clearPause();
+    this.pauses.settled();
     this.turns.stop();
     // The wires lost `call.ended`: the last words are said all the same.
     if (this.call.state === 'ended') this.finish();
@@ -182,7 +192,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
 
   /** The caller is with somebody else: nobody speaks or answers until `call.resumed`. */
   private rest(): void {
-    this.clearPause();
+    this.pauses.settled();
     this.turns.rest();
   }
 
@@ -191,6 +201,16 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     if (this.call.state !== 'live') return;
     this.sayEarly();
     this.turns.comeBack({ ...this.turnOf(msg, ''), byCaller: false, waited: true, instructions: returnInstructions(msg.payload) }); // prettier-ignore
+  }
+
+  /** What cannot be said yet waits; of too many the oldest go. */
+  private keep(msg: VoiceMessage): void {
+    readSaying(msg.payload);
+    this.early.push(msg);
+    const tooMany = this.early.length - this.talk.queueLimit;
+    if (tooMany <= 0) return;
+    this.early.splice(0, tooMany);
+    this.log('warn', 'agent.say-dropped', { what: 'it was the oldest, and too many wait' });
   }
 
   private sayEarly(): void {
@@ -213,7 +233,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     if (Object.keys(record(payload)).length === 0) throw new SettingError('agent.set: the payload must be an object.');
     const { history, ...settings } = record(payload);
     const overrides = readOverrides(settings, this.talk);
-    if (history !== undefined) this.conversation.remember(readHistory(history));
+    if (history !== undefined) this.conversation.remember(readHistory(history), this.turns.underWay);
     this.overrides = { ...this.overrides, ...overrides };
     if (overrides.apology !== undefined) this.call.apology = this.fill(overrides.apology);
     this.turns.dropSpeculation();
@@ -223,7 +243,7 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     const text = words(msg);
     if (text === '') {
       // The end of a turn without words: whatever it was, there is nothing to wait for.
-      this.pause(this.pauses.falseAlarm());
+      this.pauses.falseAlarm();
       return;
     }
     this.onWords(text);
@@ -243,12 +263,21 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
     }
   }
 
+  /** Words that are probably all. */
+  private onEager(msg: VoiceMessage): void {
+    const text = words(msg);
+    if (text === '') return;
+    this.onWords(text);
+    this.turns.speculate(this.turnOf(msg, text));
+  }
+
   private turnOf(msg: VoiceMessage, text: string): Turn {
     const { speechEndedAt, transcriptAt = this.call.now() } = readTiming(msg.timing);
     return {
       text,
       byCaller: true,
       instructions: '',
+      interruptible: true,
       flow: flowFields(msg),
       timing: { ...(speechEndedAt !== undefined && { speechEndedAt }), transcriptAt },
       waited: false,
@@ -277,40 +306,28 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
   }
 
   private onSpeech(started: boolean): void {
-    const now = this.call.now();
-    if (started) this.pause(this.pauses.speechStarted(pausedBySpeech(this.open(), this.talk.bargeIn), now));
-    else this.pauses.speechStopped(now);
-    this.watchPause();
+    if (started) this.pauses.speechStarted(pausedBySpeech(this.open(), this.talk.bargeIn));
+    else this.pauses.speechStopped();
   }
 
-  private pause(action: PauseAction): void {
-    if (!action) return;
-    if ('pause' in action) this.sendNew('reply.pause', { utterances: action.pause });
-    else this.sendNew('reply.resume', { utterances: action.resume });
-    this.watchPause();
+  /** A session that opens in mid-call learns of what is being said. */
+  private joinLate(): void {
+    const { playback } = this.call;
+    const [head] = playback.open;
+    const record = head && playback.record(head.id);
+    if (record && record.heardMs > 0) this.started(record);
   }
 
-  private watchPause(): void {
-    clearTimeout(this.pauseTimer);
-    const { dueAt } = this.pauses;
-    if (dueAt === undefined) return;
-    this.pauseTimer = setTimeout(
-      this.guard(() => {
-        this.pause(this.pauses.expire(this.call.now() + 1));
-        this.watchPause();
-      }),
-      Math.max(0, dueAt - this.call.now()),
-    );
-  }
-
-  private clearPause(): void {
-    this.pauses.settled();
-    clearTimeout(this.pauseTimer);
+  /** The caller begins to hear an utterance of the call. What another agent says is in the history of that one. */
+  private started(record: PlaybackRecord): void {
+    const { openedBy } = record;
+    if (openedBy === this.slot.id) this.turns.started(record.id);
+    else if (!(this.call.sessions.get(openedBy) instanceof AgentSession)) this.conversation.hear(record);
   }
 
   /** An utterance of the call is closed: heard out or given up, this agent's or another's. */
   private closed(closed: PlaybackRecord): void {
-    if (this.pauses.ids.includes(closed.id)) this.clearPause();
+    this.pauses.settled(closed.id);
     this.turns.closed(closed, this.conversation.close(closed));
   }
 
@@ -343,8 +360,9 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
   }
 }
 
-/** The caller's words in a message of the STT. */
+/** The caller's words in a message of the STT; dots and dashes, as some write for a noise, are none. */
 function words(msg: VoiceMessage): string {
   if (typeof msg.payload !== 'string') throw new SettingError(`${msg.topic}: the payload must be text.`);
-  return msg.payload.trim();
+  const text = msg.payload.trim();
+  return countWords(text) === 0 ? '' : text;
 }

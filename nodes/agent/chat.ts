@@ -29,6 +29,7 @@ export function chatBody(request: ModelRequest): Record<string, unknown> {
       reasoning_effort: reasoningEffort,
     },
     options,
+    modern,
   );
 }
 

@@ -29,15 +29,21 @@ export interface Responding {
   text: string;
   /** Instructions for this answer alone. */
   instructions: string;
+  /** False for an answer that the caller hears to its end. */
+  interruptible: boolean;
 }
 
-/** Reads the payload of `agent.respond`: text, or { text, instructions }. @throws SettingError */
+/** Reads the payload of `agent.respond`: text, or { text, instructions, interruptible }. @throws SettingError */
 export function readResponding(payload: unknown): Responding {
-  const { text = '', instructions = '' } = typeof payload === 'string' ? { text: payload } : record(payload);
+  const {
+    text = '',
+    instructions = '',
+    interruptible,
+  } = record(typeof payload === 'string' ? { text: payload } : payload);
   if (typeof text !== 'string' || typeof instructions !== 'string' || (text + instructions).trim() === '') {
-    throw new SettingError('agent.respond: the payload must be text, or { text, instructions }.');
+    throw new SettingError('agent.respond: the payload must be text, or { text, instructions, interruptible }.');
   }
-  return { text: text.trim(), instructions: instructions.trim() };
+  return { text: text.trim(), instructions: instructions.trim(), interruptible: interruptible !== false };
 }
 
 /** Reads `history` of `agent.set`: a list of { role: 'user' | 'assistant', text }; `content` or `heard` will do. @throws SettingError */

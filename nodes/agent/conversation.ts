@@ -7,7 +7,7 @@ export interface UserEntry {
   text: string;
 }
 
-/** What the agent said: the words that were heard count, the writer's own are kept beside them. */
+/** What the agent, or the flow beside it, said: the words that were heard count, the writer's own are kept beside them. */
 export interface AssistantEntry {
   role: 'assistant';
   /** What the caller heard of it; while it is being spoken: so far as known. */
@@ -21,6 +21,12 @@ export interface AssistantEntry {
 }
 
 export type Entry = UserEntry | AssistantEntry;
+
+/** The turn that is being answered: the caller's words, if any, and the utterance that answers them, once it is opened. */
+export interface UnderWay {
+  entry?: UserEntry | undefined;
+  utteranceId?: string | undefined;
+}
 
 /** A message as the model is shown it. */
 export interface ModelMessage {
@@ -44,6 +50,8 @@ export class Conversation {
   /** What the model is to know. */
   private memory: Entry[] = [];
   private readonly speaking = new Map<string, AssistantEntry>();
+  /** Of these, what others say: their words stand in the playback. */
+  private readonly others = new Map<string, PlaybackRecord>();
   /** Counts the changes: a request that was made from an older revision knows something else. */
   revision = 0;
 
@@ -54,9 +62,8 @@ export class Conversation {
     return entry;
   }
 
-  /** More words of the same turn: one entry, not two. What was forgotten meanwhile stays forgotten. */
+  /** More words of the same turn: one entry, not two. */
   joinUser(entry: UserEntry, text: string): void {
-    if (!this.memory.includes(entry)) this.memory.push({ role: 'user', text });
     entry.text = `${entry.text} ${text}`;
     this.revision++;
   }
@@ -68,6 +75,25 @@ export class Conversation {
     this.add(entry);
   }
 
+  /**
+   * Somebody else begins to be heard in this call: words of the flow, a notice. What the agent has written by then and nobody has
+   * heard yet comes after it.
+   */
+  hear(record: PlaybackRecord): void {
+    const { id, kind } = record;
+    if (this.speaking.has(id)) return;
+    const entry: AssistantEntry = { role: 'assistant', heard: '', generated: '', cut: false, kind, utteranceId: id };
+    const unheard = (one: Entry): boolean => one.role === 'assistant' && this.speaking.has(one.utteranceId);
+    for (const list of [this.log, this.memory]) {
+      const at = list.findIndex(unheard);
+      list.splice(at < 0 ? list.length : at, 0, entry);
+      if (list.length > MAX_ENTRIES) list.shift();
+    }
+    this.speaking.set(id, entry);
+    this.others.set(id, record);
+    this.revision++;
+  }
+
   /** What the model wrote of it. */
   write(utteranceId: string, text: string): void {
     const entry = this.speaking.get(utteranceId);
@@ -76,13 +102,14 @@ export class Conversation {
 
   /**
    * The caller has heard of it what will ever be heard. Nothing heard, nothing said: the entry goes.
-   * @returns the entry, if the utterance was this agent's
+   * @returns the entry, if the utterance is in this conversation
    */
   close(record: PlaybackRecord): AssistantEntry | undefined {
     const entry = this.speaking.get(record.id);
     if (!entry) return undefined;
     this.speaking.delete(record.id);
     this.revision++;
+    if (this.others.delete(record.id)) entry.generated = record.text.trim();
     entry.heard = record.heardText;
     entry.cut = record.state === 'interrupted';
     if (entry.heard === '') {
@@ -113,21 +140,33 @@ export class Conversation {
     return messages;
   }
 
-  /** The agent is to know nothing of what was said so far. */
-  forget(): void {
-    this.memory = [];
-    this.revision++;
+  /** How many complete turns stand before the one that is to be answered, at most so many. */
+  turns(atMost: number): number {
+    const users = this.memory.filter(({ role }) => role === 'user').length;
+    return Math.max(0, Math.min(atMost, users - 1));
   }
 
-  /** The agent is to know this instead. */
-  remember(messages: readonly ModelMessage[]): void {
-    this.memory = messages
-      .slice(-MAX_ENTRIES)
-      .map(({ role, text }, index) =>
-        role === 'user'
-          ? { role, text }
-          : { role, heard: text, generated: text, cut: false, kind: 'reply', utteranceId: `history-${index}` },
-      );
+  /**
+   * The agent is to know nothing of what was said so far.
+   * @param underWay the turn that is being answered: its question and its answer stay, together
+   */
+  forget(underWay: UnderWay = {}): void {
+    this.remember([], underWay);
+  }
+
+  /** The agent is to know this instead of what was said before the turn that is being answered. */
+  remember(messages: readonly ModelMessage[], underWay: UnderWay = {}): void {
+    const { entry, utteranceId } = underWay;
+    const from = this.memory.findIndex(
+      (one) => one === entry || (one.role === 'assistant' && one.utteranceId === utteranceId),
+    );
+    const kept = from < 0 ? [] : this.memory.slice(from);
+    const given = messages.map(({ role, text }, index): Entry =>
+      role === 'user'
+        ? { role, text }
+        : { role, heard: text, generated: text, cut: false, kind: 'reply', utteranceId: `history-${index}` },
+    );
+    this.memory = [...given, ...kept].slice(-MAX_ENTRIES);
     this.revision++;
   }
 
@@ -137,7 +176,8 @@ export class Conversation {
   }
 
   private said(entry: AssistantEntry): string {
-    if (this.speaking.has(entry.utteranceId)) return entry.generated.trim();
+    const { utteranceId } = entry;
+    if (this.speaking.has(utteranceId)) return (this.others.get(utteranceId)?.text ?? entry.generated).trim();
     return entry.cut ? entry.heard + CUT_MARK : entry.heard;
   }
 

@@ -1,7 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { ProviderError } from '../call/errors';
+
+const NEWLINE = 10;
 
 /** With so much unread the sender is made to wait, bytes. */
 const MAX_UNREAD_BYTES = 262_144;
+/** A line of an event stream is a token's mostly; the longest repeats instructions and reply. One without an end is none, bytes. */
+const MAX_LINE_BYTES = 4_194_304;
 /** What is left of a body that nobody reads to its end: so much of it may come, for so long, else the connection is closed. */
 const MAX_REST_BYTES = 65_536;
 const MAX_REST_MS = 1_000;
@@ -14,6 +19,7 @@ const MAX_REST_MS = 1_000;
 export class HttpBody implements AsyncIterableIterator<Buffer, undefined, undefined> {
   private unread: Buffer[] = [];
   private unreadBytes = 0;
+  private lineBytes = 0;
   private waiting: ((what: Promise<IteratorResult<Buffer, undefined>>) => void) | undefined;
   private over = false;
   private left = false;
@@ -49,7 +55,14 @@ export class HttpBody implements AsyncIterableIterator<Buffer, undefined, undefi
   }
 
   private take(chunk: Buffer): void {
-    if (this.left) return;
+    if (this.left || this.over) return;
+    const lineEnd = chunk.lastIndexOf(NEWLINE);
+    this.lineBytes = lineEnd < 0 ? this.lineBytes + chunk.length : chunk.length - lineEnd - 1;
+    if (this.lineBytes > MAX_LINE_BYTES) {
+      this.end(new ProviderError('openai', 'protocol', 'a line of the answer has no end'));
+      this.message.destroy();
+      return;
+    }
     if (this.waiting) {
       this.answer(Promise.resolve({ done: false, value: chunk }));
       return;

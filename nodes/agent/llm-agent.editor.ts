@@ -1,4 +1,4 @@
-import { catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
+import { catalogue, checks, choiceField, fillMissing, jsonField, openFaulty } from '../call/dialog.editor';
 
 interface Properties {
   version: number;
@@ -16,6 +16,8 @@ interface Properties {
   bargeInWords: number;
   chunking: string;
   turnsKept: number;
+  queueLimit: number;
+  queuePolicy: string;
   apology: string;
   timeBudget: number;
   options: string;
@@ -83,6 +85,16 @@ RED.nodes.registerType<Properties>('llm-agent', {
       label: text('llm-agent.label.turnsKept'),
       validate: check.number(1, 1000, { required: true, integer: true }),
     },
+    queueLimit: {
+      value: 8,
+      label: text('llm-agent.label.queueLimit'),
+      validate: check.number(1, 100, { required: true, integer: true }),
+    },
+    queuePolicy: {
+      value: 'join',
+      label: text('llm-agent.label.queuePolicy'),
+      validate: check.choice(['join', 'oldest', 'newest']),
+    },
     apology: { value: 'Sorry, I am having trouble right now. Could you say that again?' },
     timeBudget: {
       value: 6,
@@ -109,10 +121,12 @@ RED.nodes.registerType<Properties>('llm-agent', {
     return this._(index === 1 ? 'llm-agent.output.tools' : 'llm-agent.output.turns');
   },
   oneditprepare() {
+    fillMissing(this);
     const options = (property: string, values: string[]) =>
       values.map((value) => ({ value, label: this._(`llm-agent.${property}.${value || 'default'}`) }));
     const words = choiceField(this, 'bargeIn', options('bargeIn', ['words', 'speech', 'count', 'never']));
     choiceField(this, 'chunking', options('chunking', ['clause', 'sentence', 'whole', 'stream']));
+    choiceField(this, 'queuePolicy', options('queuePolicy', ['join', 'oldest', 'newest']));
     choiceField(this, 'api', options('api', ['auto', 'responses', 'chat']));
     choiceField(
       this,

@@ -13,6 +13,13 @@ const BILLING = new Set([
 ]);
 const RATE_LIMIT = new Set(['rate_limit_exceeded', 'rate_limit_error', 'slow_down', 'requests', 'tokens']);
 
+const SHORTEN = ' - the conversation is too long for the model: lower Memory, or shorten the instructions.';
+
+/** True where the same question with less of the conversation before it may be answered. */
+export function isTooLong({ code }: ProviderError): boolean {
+  return code === 'context_length_exceeded' || code === '413';
+}
+
 /** The error of a request, whatever the SDK threw, in our terms and with what to do. */
 export function modelError(thrown: unknown): ProviderError {
   if (thrown instanceof ProviderError) return thrown;
@@ -23,6 +30,12 @@ export function modelError(thrown: unknown): ProviderError {
   }
   if (thrown instanceof APIError) return ofApi(thrown as ApiFailure);
   const error = asError(thrown);
+  // What the account's key has in it that no header can have: a line break, say.
+  if (error instanceof TypeError && /header|ByteString/i.test(error.message)) {
+    return new ProviderError('openai', 'settings', 'the key in the account, or a header, cannot be sent', {
+      advice: ' - it has characters that no key has; enter it anew.',
+    });
+  }
   if (error instanceof SyntaxError) return new ProviderError('openai', 'protocol', 'the answer cannot be read as JSON');
   // fetch says `terminated` when the socket ends in the middle of a body.
   return new ProviderError('openai', 'closed', `the answer broke off (${innermost(error)})`);
@@ -32,12 +45,10 @@ export function modelError(thrown: unknown): ProviderError {
 export function errorInStream(error: Readonly<Record<string, unknown>>): ProviderError {
   const code = word(error.code) ?? word(error.type);
   const message = word(error.message) ?? 'the model failed';
-  return new ProviderError(
-    'openai',
-    causeOfCode(code, word(error.type)),
-    clean(message),
-    code === undefined ? {} : { code },
-  );
+  return new ProviderError('openai', causeOfCode(code, word(error.type)), clean(message), {
+    ...(code !== undefined && { code }),
+    ...(code === 'context_length_exceeded' && { advice: SHORTEN }),
+  });
 }
 
 /** What of the SDK's error is looked at. */
@@ -54,21 +65,37 @@ function ofApi(error: ApiFailure): ProviderError {
   if (typeof error.status !== 'number') {
     return errorInStream({ code: error.code, type: error.type, message: error.message });
   }
-  let cause = causeOfStatus(error.status);
+  // 409: something else was going on with the same thing at that moment.
+  let cause = error.status === 409 ? 'unavailable' : causeOfStatus(error.status);
   if (cause === 'rate-limit' && (isBilling(code) || isBilling(word(error.type)))) cause = 'billing';
   const retryAfterMs = retryAfter(error.headers);
   return new ProviderError('openai', cause, clean(error.message), {
     code: code ?? error.status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(error.status === 404 && { advice: ' - check the model, and the base URL of the account.' }),
+    ...adviceFor(error.status, code),
   });
+}
+
+function adviceFor(status: number, code: string | undefined): { advice?: string } {
+  if (status === 413 || code === 'context_length_exceeded') return { advice: SHORTEN };
+  if (status === 404) return { advice: ' - check the model, and the base URL of the account.' };
+  if (status === 403) return { advice: ' - the key in the account may not use this model, or not from here.' };
+  if (status >= 300 && status < 400) {
+    return { advice: ' - the server sends us elsewhere: set the base URL of the account to where it really is.' };
+  }
+  return {};
 }
 
 function causeOfCode(code: string | undefined, type: string | undefined): Cause {
   if (isBilling(code) || isBilling(type)) return 'billing';
   if (RATE_LIMIT.has(code ?? '') || RATE_LIMIT.has(type ?? '')) return 'rate-limit';
   if (code === 'invalid_api_key') return 'authentication';
-  if (type === 'invalid_request_error' || code?.startsWith('invalid_') || code?.startsWith('unsupported_')) {
+  if (
+    code === 'context_length_exceeded' ||
+    type === 'invalid_request_error' ||
+    code?.startsWith('invalid_') ||
+    code?.startsWith('unsupported_')
+  ) {
     return 'bad-request';
   }
   return 'unavailable';

@@ -6,6 +6,8 @@ import { streamResponses } from './responses';
 
 /** A reply that has begun and then gets no further word for so long has stalled, ms. */
 const MID_REPLY_STALL_MS = 4_000;
+/** ... if some of it is on its way to the caller; else it must also be there in time, but so long a pause is none, ms. */
+const PAUSE_MS = 1_000;
 /** Before the second attempt, where the provider does not say how long, ms. */
 const RETRY_AFTER_MS = 200;
 /** A second attempt makes sense if so much time is left for it, ms. */
@@ -22,6 +24,8 @@ export type ReplyEnd = Extract<ModelEvent, { type: 'end' }>;
 
 /** Who listens to a reply. */
 export interface ReplyListener {
+  /** Something of it is on its way to the caller. */
+  readonly begun: boolean;
   text(text: string): void;
   end(end: ReplyEnd): void;
   /** The reply failed for good; what was written before stays. */
@@ -53,6 +57,8 @@ export class ModelReply {
   private over = false;
   private begun = false;
   private characters = 0;
+  /** When the last word came, on the clock of `performance.now()`. */
+  private lastWordAt = 0;
   private alive = false;
   /** On the clock of `performance.now()`. */
   private deadline = Infinity;
@@ -119,12 +125,12 @@ export class ModelReply {
     switch (event.type) {
       case 'text':
       case 'refusal':
-        if (this.begun) this.timer?.refresh();
-        else this.firstText();
+        this.lastWordAt = performance.now();
+        if (!this.begun) this.firstText();
         this.write(event.text);
         break;
       case 'alive':
-        if (this.begun) this.timer?.refresh();
+        if (this.begun) this.lastWordAt = performance.now();
         break;
       case 'strange': {
         const error = new ProviderError('openai', 'protocol', `${event.what} came in the answer`);
@@ -155,10 +161,7 @@ export class ModelReply {
 
   /** Sets the watch that fits: for the first sign, the first word, the next word. */
   private watch(): void {
-    if (this.begun) {
-      this.arm(MID_REPLY_STALL_MS, () => this.stalled(`no further word for ${MID_REPLY_STALL_MS} ms`));
-      return;
-    }
+    if (this.begun) return this.watchWords();
     const left = this.deadline - performance.now();
     if (this.attempt === 1 && !this.alive && this.request.api === 'responses') {
       this.arm(left * FIRST_SIGN_SHARE, () => {
@@ -166,6 +169,16 @@ export class ModelReply {
         else this.stalled('no sign of an answer');
       });
     } else this.watchDeadline();
+  }
+
+  /** Asked when the pause would be too long, not at each word. */
+  private watchWords(): void {
+    const spoken = this.listener?.begun === true;
+    const inTime = Math.max(PAUSE_MS, this.deadline - this.lastWordAt);
+    const limit = spoken ? MID_REPLY_STALL_MS : Math.min(MID_REPLY_STALL_MS, inTime);
+    const left = this.lastWordAt + limit - performance.now();
+    if (left <= 1) this.stalled(`no further word for ${Math.round(limit)} ms`);
+    else this.arm(left, () => this.watchWords());
   }
 
   private watchDeadline(): void {

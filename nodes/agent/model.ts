@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { isRecord } from '../call/message';
 import { httpFetch } from './http-fetch';
 import type { ModelMessage } from './conversation';
 
@@ -104,14 +105,30 @@ export function clientOf({ baseUrl, apiKey }: Endpoint): OpenAI {
   return client;
 }
 
-/** The request's body with the further fields that the ops person wants. */
+/**
+ * The request's body with the further fields that the ops person wants: these win, objects are put together field by field, and null
+ * takes a field out. `stream` is ours, and so is `store`.
+ * @param modern the server speaks OpenAI's dialect of today; of others some do not know `store`, and null takes it out
+ */
 export function withOptions(
-  body: Record<string, unknown>,
+  body: Readonly<Record<string, unknown>>,
   options: Readonly<Record<string, unknown>>,
+  modern: boolean,
 ): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...body, ...options, stream: true };
-  for (const name of Object.keys(merged)) if (merged[name] === null || merged[name] === undefined) delete merged[name];
-  return merged;
+  return { ...merged(body, options), stream: true, ...(modern && { store: false }) };
+}
+
+function merged(
+  ours: Readonly<Record<string, unknown>>,
+  theirs: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const all = new Map(Object.entries(ours));
+  for (const [name, value] of Object.entries(theirs)) {
+    const known = all.get(name);
+    all.set(name, isRecord(known) && isRecord(value) ? merged(known, value) : value);
+  }
+  // By entries, as JSON.parse does: a field named `__proto__` is a field like any other.
+  return Object.fromEntries([...all].filter(([, value]) => value !== null && value !== undefined));
 }
 
 /** Any value as a record to look into: what comes from outside is of no type. */

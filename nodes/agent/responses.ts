@@ -7,6 +7,7 @@ import { errorInStream, modelError } from './model-errors';
 /** The body of a request to `/v1/responses` (contracts: openai.md, 3.1). Nothing is stored at the provider. */
 export function responsesBody(request: ModelRequest): Record<string, unknown> {
   const { model, instructions, messages, maxTokens, temperature, reasoningEffort, options } = request;
+  const modern = speaksOpenAi(request.baseUrl, model);
   // An input there must be: where nobody has said anything yet, the instructions are what is answered.
   const input =
     messages.length > 0
@@ -21,9 +22,10 @@ export function responsesBody(request: ModelRequest): Record<string, unknown> {
       max_output_tokens: maxTokens,
       temperature,
       reasoning: reasoningEffort === undefined ? undefined : { effort: reasoningEffort },
-      stream_options: speaksOpenAi(request.baseUrl, model) ? { include_obfuscation: false } : undefined,
+      stream_options: modern ? { include_obfuscation: false } : undefined,
     },
     options,
+    modern,
   );
 }
 

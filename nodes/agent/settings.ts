@@ -1,12 +1,15 @@
 import type { Node, NodeAPI } from 'node-red';
 import { accountOf } from '../call/account';
-import { choice, flag, jsonObject, number, optionalNumber, SettingError, text, textMap } from '../call/settings';
+import { choice, flag, number, optionalNumber, SettingError, text } from '../call/settings';
 import type { RawConfig } from '../call/settings';
 import { OPENAI_URL, pickApi } from './model';
 import type { Api, Endpoint } from './model';
 import { CHUNKINGS } from './spoken-text';
 import type { Chunking } from './spoken-text';
-import { envNames } from '../call/template';
+import { readVariables } from './variables';
+import { requestHeaders, requestOptions } from './request-settings';
+import { QUEUE_LIMIT, QUEUE_POLICIES } from './turn';
+import type { QueuePolicy } from './turn';
 import { BARGE_IN_MODES } from './turn-taking';
 import type { BargeIn } from './turn-taking';
 
@@ -22,6 +25,9 @@ export interface TalkSettings {
   bargeIn: BargeIn;
   chunking: Chunking;
   turnsKept: number;
+  /** How many turns wait to be answered, and texts of `agent.say` for a call that has not begun. */
+  queueLimit: number;
+  queuePolicy: QueuePolicy;
   apology: string;
   /** From the end of the caller's turn to the first sound, ms. */
   timeBudgetMs: number;
@@ -54,10 +60,12 @@ const READERS: { [Name in keyof TalkSettings]: (config: RawConfig) => TalkSettin
   }),
   chunking: (config) => choice(config, 'chunking', CHUNKINGS, 'clause'),
   turnsKept: (config) => Math.round(number(config, 'turnsKept', 20, 1, 1000)),
+  queueLimit: (config) => Math.round(number(config, 'queueLimit', QUEUE_LIMIT, 1, 100)),
+  queuePolicy: (config) => choice(config, 'queuePolicy', QUEUE_POLICIES, 'join'),
   apology: (config) => (config.apology === '' ? '' : text(config, 'apology', APOLOGY)),
   timeBudgetMs: (config) => number(config, 'timeBudget', 6, 1, 60) * 1000,
-  options: (config) => jsonObject(config, 'options'),
-  headers: (config) => textMap(config, 'headers'),
+  options: requestOptions,
+  headers: requestHeaders,
 };
 
 /** Under which settings a field of the config, or of `agent.set`, is read. */
@@ -78,11 +86,7 @@ export function readSettings(config: RawConfig, node: Node, RED: NodeAPI): Agent
   const talk: Record<string, unknown> = {};
   for (const [name, read] of Object.entries(READERS)) talk[name] = read(config);
   const settings = talk as unknown as TalkSettings;
-  const env: Record<string, string> = {};
-  for (const name of envNames(`${settings.instructions} ${settings.greeting} ${settings.apology}`)) {
-    const value: unknown = RED.util.evaluateNodeProperty(name, 'env', node, {});
-    if (typeof value === 'string' || typeof value === 'number') env[name] = String(value);
-  }
+  const env = readVariables(`${settings.instructions} ${settings.greeting} ${settings.apology}`, node, RED);
   return {
     ...settings,
     baseUrl: account.baseUrl,

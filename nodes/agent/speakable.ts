@@ -123,7 +123,7 @@ interface Step {
 }
 
 const DROP =
-  /^(\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|\u200d|\ufe0e|\ufe0f|\u20e3|[\u{e0020}-\u{e007f}])/u;
+  /^(\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|\u200d|\ufffd|\ufe0e|\ufe0f|\u20e3|[\u{e0020}-\u{e007f}])/u;
 const SPOKEN_SIGNS = new Set(['©', '®', '™']);
 /** A link label or address that is longer is none. */
 const MAX_LINK = 500;

@@ -24,7 +24,7 @@ export class SpokenReply implements ReplyListener {
   private chunker: Chunker;
   /** Text of the model that the conversation does not know yet: its entry opens with the first piece. */
   private unnoted = '';
-  private begun = false;
+  private hasText = false;
   private toldStrange = false;
 
   constructor(
@@ -36,9 +36,13 @@ export class SpokenReply implements ReplyListener {
     this.chunker = new Chunker(chunking);
   }
 
+  get begun(): boolean {
+    return this.writer.opened;
+  }
+
   text(text: string): void {
-    if (!this.begun) {
-      this.begun = true;
+    if (!this.hasText) {
+      this.hasText = true;
       this.host.firstToken();
     }
     this.unnoted += text;
@@ -95,7 +99,9 @@ export class SpokenReply implements ReplyListener {
       ? new ProviderError('openai', 'bad-request', 'the reply was over before its first word', {
           advice: ' - raise "Longest reply": models that reason count their thoughts too.',
         })
-      : new ProviderError('openai', 'protocol', 'the reply has no words in it', { advice: '' });
+      : new ProviderError('openai', 'protocol', 'the reply has no words in it', {
+          advice: ' - look at what the instructions ask for: nothing came, or nothing that can be spoken.',
+        });
   }
 
   private note(): void {

@@ -13,6 +13,8 @@ export interface Turn {
   byCaller: boolean;
   /** Further instructions for this turn alone. */
   instructions: string;
+  /** False for an answer that is spoken to its end, whatever the caller says meanwhile. */
+  interruptible: boolean;
   /** What the flow put on the message. */
   flow: Readonly<Record<string, unknown>>;
   timing: Timing;
@@ -37,10 +39,12 @@ export interface TurnReport {
   timing: Timing;
   usage?: Usage;
   error?: { provider: string; cause: string; message: string };
+  /** Nobody answers it: too many turns were waiting. */
+  dropped?: true;
 }
 
 /** The report of a turn that is over. @param said the agent's part, if the caller heard any of it */
-export function reportTurn(turn: Turn, model: string, said: AssistantEntry | undefined): TurnReport {
+export function reportTurn(turn: Turn, model: string, said?: AssistantEntry): TurnReport {
   const report: TurnReport = {
     user: turn.text,
     agent: { heard: said?.heard ?? '', generated: said?.generated ?? '', cut: said?.cut ?? false },
@@ -67,8 +71,12 @@ export function timeForModel(turn: Turn, budgetMs: number, now: number): number 
   return Math.max(since + budgetMs * MODEL_SHARE - now, budgetMs * LEAST_SHARE);
 }
 
-/** How many turns wait at most; beyond that the oldest are joined. */
-const MAX_WAITING = 8;
+/** So many turns wait to be answered, unless set otherwise. */
+export const QUEUE_LIMIT = 8;
+
+/** What happens with one turn too many: the oldest two become one, the oldest goes, or the newest is refused. */
+export const QUEUE_POLICIES = ['join', 'oldest', 'newest'] as const;
+export type QueuePolicy = (typeof QUEUE_POLICIES)[number];
 
 /** Turns that wait until what is being spoken has been heard. What the caller says in several breaths is one turn. */
 export class WaitingTurns {
@@ -78,12 +86,21 @@ export class WaitingTurns {
     return this.turns.length;
   }
 
-  add(turn: Turn): void {
+  /** @returns the turns that there is no room for: nobody will answer them */
+  add(turn: Turn, limit: number, policy: QueuePolicy): Turn[] {
     const last = this.turns.at(-1);
-    if (last?.byCaller && turn.byCaller) this.turns[this.turns.length - 1] = joined(last, turn);
-    else this.turns.push(turn);
-    const [oldest, second] = this.turns;
-    if (this.turns.length > MAX_WAITING && oldest && second) this.turns.splice(0, 2, joined(oldest, second));
+    if (last?.byCaller && turn.byCaller) {
+      this.turns[this.turns.length - 1] = joined(last, turn);
+      return [];
+    }
+    if (policy === 'newest' && this.turns.length >= limit) return [turn];
+    this.turns.push(turn);
+    const tooMany = this.turns.length - limit;
+    if (tooMany <= 0) return [];
+    const oldest = this.turns.splice(0, policy === 'join' ? tooMany + 1 : tooMany);
+    if (policy !== 'join') return oldest;
+    this.turns.unshift(oldest.reduce((earlier, later) => joined(earlier, later)));
+    return [];
   }
 
   next(): Turn | undefined {
@@ -102,6 +119,7 @@ export function joined(earlier: Turn, later: Turn): Turn {
     text: joinWords(earlier.text, later.text),
     instructions: [earlier.instructions, later.instructions].filter((text) => text !== '').join('\n'),
     byCaller: earlier.byCaller || later.byCaller,
+    interruptible: earlier.interruptible && later.interruptible,
     flow: { ...earlier.flow, ...later.flow },
     waited: earlier.waited || later.waited,
     entry: earlier.entry,

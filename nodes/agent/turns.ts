@@ -1,14 +1,17 @@
 import type { Call } from '../call/call';
 import type { ProviderError } from '../call/errors';
+import type { LogFields } from '../call/log-line';
 import type { Timing } from '../call/message';
 import type { PlaybackRecord } from '../call/playback';
-import type { AssistantEntry, Conversation, ModelMessage } from './conversation';
+import type { AssistantEntry, Conversation, ModelMessage, UnderWay } from './conversation';
 import type { ModelRequest } from './model';
+import { isTooLong } from './model-errors';
 import { ModelReply } from './model-reply';
+import { modelRequest } from './model-request';
 import type { AgentSettings } from './settings';
 import { SpokenReply } from './spoken-reply';
 import { joined, joinWords, reportTurn, timeForModel, WaitingTurns } from './turn';
-import type { Turn, TurnReport } from './turn';
+import type { QueuePolicy, Turn, TurnReport } from './turn';
 import { isBlocked } from './turn-taking';
 import type { OpenUtterance } from './turn-taking';
 import type { UtteranceStyle, UtteranceWriter } from './utterance';
@@ -25,7 +28,7 @@ export interface TurnsHost {
   giveUp(ids: readonly string[]): void;
   report(report: TurnReport, flow: Readonly<Record<string, unknown>>, timing: Timing): void;
   fail(err: ProviderError): void;
-  log(event: string): void;
+  log(event: string, fields?: LogFields): void;
   answered(): void;
   /** A reply is being made of which nothing is open yet; or that is over. */
   compose(busy: boolean): void;
@@ -49,12 +52,21 @@ export class Turns {
   private held = 0;
   private stopped = false;
   private composing = false;
+  /** So many turns are sent at most: what the model's context has room for, once it has told that it had none. */
+  private turnsThatFit = Infinity;
 
   constructor(private readonly host: TurnsHost) {}
 
-  /** A reply is being made or waits to be played, and nothing of it has been heard. */
+  /** A reply is being made or waits to be played, nothing of it has been heard, and more words may change it. */
   get unheardReply(): boolean {
-    return this.current !== undefined && (this.current.writer?.heardMs ?? 0) === 0;
+    const { current } = this;
+    return current !== undefined && current.interruptible && (current.writer?.heardMs ?? 0) === 0;
+  }
+
+  /** What the conversation holds of the turn that is being answered, or whose answer the caller stopped unheard. */
+  get underWay(): UnderWay {
+    const turn = this.current ?? this.unanswered;
+    return { entry: turn?.entry, utteranceId: turn?.writer?.id };
   }
 
   /** While `work` runs nothing new is begun: what it gives up must be told down the wire first. */
@@ -70,7 +82,8 @@ export class Turns {
 
   /** Answers when what is being spoken has been heard. */
   wait(turn: Turn): void {
-    this.waiting.add(turn);
+    const { queueLimit, queuePolicy } = this.host.talk();
+    for (const dropped of this.waiting.add(turn, queueLimit, queuePolicy)) this.leaveOut(dropped, queuePolicy);
     this.settle();
   }
 
@@ -120,7 +133,7 @@ export class Turns {
     for (const turn of [unanswered, current]) if (turn) this.report(turn, undefined);
     for (const turn of this.waiting.drain()) {
       if (turn.byCaller) this.note(turn);
-      else if (!turn.onReturn) this.waiting.add(turn);
+      else if (!turn.onReturn) this.wait(turn);
     }
     this.settle();
   }
@@ -140,6 +153,14 @@ export class Turns {
   note(turn: Turn): void {
     if (turn.text !== '') this.host.conversation.addUser(turn.text);
     this.report(turn, undefined);
+  }
+
+  /** There is no room for it: it is told, and what the caller said stays said. */
+  private leaveOut(turn: Turn, policy: QueuePolicy): void {
+    const { host } = this;
+    if (turn.byCaller && turn.text !== '') host.conversation.addUser(turn.text);
+    host.log('turn.dropped', { which: policy, what: 'too many wait' });
+    host.report({ ...reportTurn(turn, host.talk().model), dropped: true }, turn.flow, { ...turn.timing });
   }
 
   /** Something of a reply has been sent: from now on its utterance stands for it. */
@@ -183,11 +204,15 @@ export class Turns {
     this.pump();
   }
 
-  /** Somebody wants silence: a reply of which nothing is written yet is given up with the rest. */
+  /**
+   * Somebody wants silence: a reply of which nothing is written yet is given up with the rest, unless it is protected, and so is one
+   * that was begun on words that are only probably all. Turns that wait are not active yet: they are answered.
+   */
   interrupted(ids: readonly string[] | undefined): void {
+    if (!ids) this.dropSpeculation();
     const { current } = this;
     if (!current?.writer || current.writer.opened) return;
-    if (ids && !ids.includes(current.writer.id)) return;
+    if (ids ? !ids.includes(current.writer.id) : !current.interruptible) return;
     current.reply?.abort();
     this.current = undefined;
     this.report(current, undefined);
@@ -266,7 +291,8 @@ export class Turns {
     const { host } = this;
     const settings = host.talk();
     host.call.apology = host.fill(settings.apology);
-    turn.writer = host.newWriter({ kind: 'reply', interruptible: true, timing: turn.timing, flow: turn.flow });
+    const { interruptible, timing, flow } = turn;
+    turn.writer = host.newWriter({ kind: 'reply', interruptible, timing, flow });
     const reply = begun ?? new ModelReply(this.request(settings, turn.instructions, []));
     turn.reply = reply;
     const listener = new SpokenReply(turn.writer, host.conversation, settings.chunking, {
@@ -279,7 +305,10 @@ export class Turns {
       },
       failed: (error) => this.failed(turn, error),
       strange: (error) => host.fail(error),
-      retrying: (error) => host.log(`asking the model again after: ${error.message}`),
+      retrying: ({ provider, cause, code }) => {
+        host.call.metrics.retry();
+        host.log('model.retry', { provider, cause, code });
+      },
       givenUp: () => reply.abort(),
     });
     reply.listen(listener, timeForModel(turn, settings.timeBudgetMs, host.call.now()));
@@ -287,31 +316,20 @@ export class Turns {
 
   private request(settings: AgentSettings, extra: string, more: readonly ModelMessage[]): ModelRequest {
     const { host } = this;
-    const instructions = [host.fill(settings.instructions), extra].filter((text) => text !== '').join('\n\n');
-    const messages = [...host.conversation.messages(settings.turnsKept), ...more];
-    return {
-      baseUrl: settings.baseUrl,
-      apiKey: settings.apiKey,
-      api: settings.api,
-      model: settings.model,
-      instructions,
-      messages,
-      maxTokens: settings.maxReplyTokens,
-      temperature: settings.temperature,
-      reasoningEffort: settings.reasoningEffort,
-      options: settings.options,
-      headers: settings.headers,
-    };
+    const messages = [...host.conversation.messages(this.turnsKept(settings)), ...more];
+    return modelRequest(settings, [host.fill(settings.instructions), extra], messages);
   }
 
   /** The model failed: what was said stays; where nothing was, the apology is said. Errors go to Catch either way. */
   private failed(turn: Turn, error: ProviderError): void {
     const { host } = this;
+    if (isTooLong(error) && this.askWithLess(turn)) return;
     turn.error = error;
     host.fail(error);
     if (this.current !== turn || turn.writer?.opened) return;
     const apology = host.fill(host.talk().apology);
-    const writer = host.newWriter({ kind: 'notice', interruptible: true, timing: turn.timing, flow: turn.flow });
+    const { interruptible, timing, flow } = turn;
+    const writer = host.newWriter({ kind: 'notice', interruptible, timing, flow });
     turn.writer = writer;
     if (apology !== '' && writer.write(apology, true)) {
       host.conversation.write(writer.id, apology);
@@ -320,6 +338,21 @@ export class Turns {
     this.current = undefined;
     this.report(turn, undefined);
     this.pump();
+  }
+
+  /** The conversation is too long for the model: from here on only half of it is sent. @returns false if there is nothing to leave out */
+  private askWithLess(turn: Turn): boolean {
+    const { host } = this;
+    const kept = host.conversation.turns(this.turnsKept(host.talk()));
+    if (kept === 0 || this.current !== turn || turn.writer?.opened) return false;
+    this.turnsThatFit = Math.floor(kept / 2);
+    host.log('model.retry-with-less', { turns: this.turnsThatFit, before: kept });
+    this.ask(turn);
+    return true;
+  }
+
+  private turnsKept({ turnsKept }: AgentSettings): number {
+    return Math.min(turnsKept, this.turnsThatFit);
   }
 
   /** Gives up a reply of which nothing was heard, without ending its turn. */

@@ -5,6 +5,9 @@ import { argumentPieces, type Script, type Step } from './script';
 
 type Body = Record<string, unknown>;
 
+/** What a model that only thinks has thought, tokens. */
+const REASONING_TOKENS = 5;
+
 export function chatScript(request: ReplyRequest, answer: Answer, freshId: () => string): Script {
   const base = { id: `chatcmpl-${freshId()}`, created: Math.floor(Date.now() / 1000), model: request.model };
   const sse = (fields: Body): string => `data: ${JSON.stringify(fields)}\n\n`;
@@ -28,8 +31,12 @@ export function chatScript(request: ReplyRequest, answer: Answer, freshId: () =>
   // The role comes with the first token; only a call without text has null content.
   let opening = tokens.length > 0 || calls.length === 0 ? chunk({ role: 'assistant', content: '', refusal: null }) : '';
   let outputTokens = tokens.length;
+  const reasoningTokens = answer.reasoningOnly ? REASONING_TOKENS : 0;
+  // Thoughts are not streamed here; they only take their time.
+  for (let i = 0; i < reasoningTokens; i++) steps.push({ frames: '', text: '', token: true });
   for (const content of tokens) {
-    steps.push({ frames: opening + chunk({ content }), text: content, token: true });
+    const delta = answer.refuses ? { refusal: content } : { content };
+    steps.push({ frames: opening + chunk(delta), text: content, token: true });
     opening = '';
   }
   calls.forEach((call, index) => {
@@ -48,11 +55,11 @@ export function chatScript(request: ReplyRequest, answer: Answer, freshId: () =>
   const promptTokens = countTokens(request.messages, '');
   const usage = {
     prompt_tokens: promptTokens,
-    completion_tokens: outputTokens,
-    total_tokens: promptTokens + outputTokens,
+    completion_tokens: outputTokens + reasoningTokens,
+    total_tokens: promptTokens + outputTokens + reasoningTokens,
     prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
     completion_tokens_details: {
-      reasoning_tokens: 0,
+      reasoning_tokens: reasoningTokens,
       audio_tokens: 0,
       accepted_prediction_tokens: 0,
       rejected_prediction_tokens: 0,
@@ -72,8 +79,8 @@ export function chatScript(request: ReplyRequest, answer: Answer, freshId: () =>
   }));
   const message = {
     role: 'assistant',
-    content: tokens.length > 0 || calls.length === 0 ? text : null,
-    refusal: null,
+    content: answer.refuses || (tokens.length === 0 && calls.length > 0) ? null : text,
+    refusal: answer.refuses ? text : null,
     ...(calls.length > 0 ? { tool_calls: toolCalls } : {}),
   };
   return {

@@ -37,6 +37,9 @@ export function errorFor(status: number, code?: string): ApiError {
       return new ApiError(401, 'Incorrect API key provided.', code ?? 'invalid_api_key');
     case 403:
       return new ApiError(403, 'You do not have access to this resource.', code ?? null);
+    case 400:
+      if (code !== 'context_length_exceeded') break;
+      return new ApiError(400, "Your input exceeds this model's context window.", code, 'input');
     case 404:
       return new ApiError(404, 'The model does not exist or you do not have access to it.', code ?? 'model_not_found');
     case 429:
@@ -49,16 +52,10 @@ export function errorFor(status: number, code?: string): ApiError {
         null,
         'server_error',
       );
-    default:
-      if (status < 500) return new ApiError(status, 'The request is not valid.', code ?? null);
-      return new ApiError(
-        status,
-        'The server had an error while processing your request.',
-        code ?? null,
-        null,
-        'server_error',
-      );
   }
+  if (status < 500) return new ApiError(status, 'The request is not valid.', code ?? null);
+  const message = 'The server had an error while processing your request.';
+  return new ApiError(status, message, code ?? null, null, 'server_error');
 }
 
 export function invalidValue(param: string, why: string): ApiError {

@@ -148,7 +148,9 @@ export class OpenAiSimulator extends LoopbackServer {
         this.logLimit,
       );
       const hint = fault?.kind === 'status' ? fault : undefined;
-      send(response, refusal.status, hint?.body ?? refusal.body, retryHeaders(hint?.retryAfterMs));
+      const headers = retryHeaders(hint?.retryAfterMs);
+      if (refusal.status >= 300 && refusal.status < 400) headers.location = `http://${this.authority}/elsewhere`;
+      send(response, refusal.status, hint?.body ?? refusal.body, headers);
     }
   }
 
@@ -297,7 +299,9 @@ function send(
   headers: Record<string, string>,
   onEnd?: () => void,
 ): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': `req_${freshId()}`, ...headers });
+  // What is no JSON is a page of something that stands before the API.
+  const type = typeof body === 'string' && body.startsWith('<') ? 'text/html' : 'application/json';
+  response.writeHead(status, { 'content-type': type, 'x-request-id': `req_${freshId()}`, ...headers });
   response.end(typeof body === 'string' ? body : JSON.stringify(body), onEnd);
 }
 

@@ -63,10 +63,15 @@ export function play(p: Playing): void {
         return true;
       case 'refuse':
       case 'close-mid-stream':
+        // With a code it is closed in good order: the body just ends, and only its last event is missing.
+        if (fault.code !== undefined) {
+          writer.end(p.onEnd);
+          return true;
+        }
         writer.whenWritten(() => p.response.socket?.resetAndDestroy());
         return true;
       case 'garbage':
-        writer.write('data: {"id":"chatcmpl-broken","choices":[{"ind\n\n');
+        writer.write(Buffer.from(typeof fault.body === 'string' ? fault.body : GARBAGE, 'latin1'));
         return false;
       case 'wrong-json':
         writer.write('data: {"hello":"world","output":null}\n\n');
@@ -74,6 +79,8 @@ export function play(p: Playing): void {
     }
   }
 }
+
+const GARBAGE = 'data: {"id":"chatcmpl-broken","choices":[{"ind\n\n';
 
 class SseWriter {
   private readonly pieces: Buffer[] = [];
@@ -86,14 +93,14 @@ class SseWriter {
     private readonly splitBytes: number | undefined,
   ) {}
 
-  write(text: string): void {
+  write(text: string | Buffer): void {
     this.line.run(() => {
       if (this.response.destroyed) return;
       if (this.splitBytes === undefined) {
         this.response.write(text);
         return;
       }
-      const bytes = Buffer.from(text);
+      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
       for (let at = 0; at < bytes.length; at += this.splitBytes) {
         this.pieces.push(bytes.subarray(at, at + this.splitBytes));
       }

@@ -7,6 +7,8 @@ export interface ToolCall {
   arguments: Record<string, unknown> | string;
   /** Default: a fresh id. */
   callId?: string;
+  /** A function that the request does not offer: OpenAI's own models never call one, others do. */
+  unoffered?: boolean;
 }
 
 /** The first rule that fits decides. All patterns are case-insensitive regular expressions and must all fit. */
@@ -30,6 +32,10 @@ export interface ReplyRule {
   tokenMs?: number;
   /** The answer stops unfinished. */
   finish?: 'length' | 'content_filter';
+  /** The model declines, in these words. */
+  refusal?: string;
+  /** The model thinks and says nothing. */
+  reasoningOnly?: boolean;
 }
 
 /** What one request is answered with. */
@@ -39,6 +45,9 @@ export interface Answer {
   firstTokenMs: number | undefined;
   tokenMs: number | undefined;
   finish: 'length' | 'content_filter' | undefined;
+  /** The text is a refusal. */
+  refuses: boolean;
+  reasoningOnly: boolean;
 }
 
 export class Replies {
@@ -56,11 +65,12 @@ export class Replies {
     if (rule !== undefined) this.used.set(rule, (this.used.get(rule) ?? 0) + 1);
     const found = rule?.match === undefined ? null : this.pattern(rule.match).exec(user);
     const calls = rule === undefined || rule.toolCall === undefined ? [] : [rule.toolCall].flat();
-    for (const { name } of calls) {
-      if (!request.toolNames.includes(name))
+    for (const { name, unoffered } of calls) {
+      if (unoffered !== true && !request.toolNames.includes(name))
         throw new Error(`A reply rule calls '${name}', which the request does not offer`);
     }
-    const text = rule === undefined ? usualReply(user, toolOutput) : filled(rule.reply ?? '', found, toolOutput);
+    const words = rule?.refusal ?? rule?.reply ?? '';
+    const text = rule === undefined ? usualReply(user, toolOutput) : filled(words, found, toolOutput);
     return {
       text,
       calls: calls.map((call) => ({
@@ -71,6 +81,8 @@ export class Replies {
       firstTokenMs: rule?.firstTokenMs,
       tokenMs: rule?.tokenMs,
       finish: rule?.finish,
+      refuses: rule?.refusal !== undefined,
+      reasoningOnly: rule?.reasoningOnly === true,
     };
   }
 

@@ -5,6 +5,9 @@ import { argumentPieces, type Script, type Step } from './script';
 
 type Body = Record<string, unknown>;
 
+/** What a model that only thinks has thought, tokens. */
+const REASONING_TOKENS = 5;
+
 export function responsesScript(request: ReplyRequest, answer: Answer, body: Body, freshId: () => string): Script {
   const responseId = `resp_${freshId()}`;
   const createdAt = Math.floor(Date.now() / 1000);
@@ -49,18 +52,34 @@ export function responsesScript(request: ReplyRequest, answer: Answer, body: Bod
   const unfinished = tokens.length < allTokens.length ? 'length' : answer.finish;
   let outputTokens = tokens.length;
 
-  if (tokens.length > 0 || answer.calls.length === 0) {
+  let reasoningTokens = 0;
+  if (answer.reasoningOnly) {
+    const item = { id: `rs_${freshId()}`, type: 'reasoning', summary: [] };
+    let opening = sse('response.output_item.added', { output_index: 0, item });
+    // Thoughts are not streamed; they only take their time.
+    for (; reasoningTokens < REASONING_TOKENS; reasoningTokens++) {
+      steps.push({ frames: opening, text: '', token: true });
+      opening = '';
+    }
+    output.push(item);
+    steps.push({ frames: sse('response.output_item.done', { output_index: 0, item }), text: '', token: false });
+  } else if (tokens.length > 0 || answer.calls.length === 0) {
     const at = { item_id: `msg_${freshId()}`, output_index: output.length, content_index: 0 };
     const text = tokens.join('');
     const item = { id: at.item_id, type: 'message', role: 'assistant' };
-    const part = (partText: string): Body => ({ type: 'output_text', text: partText, annotations: [], logprobs: [] });
+    const part = (partText: string): Body =>
+      answer.refuses
+        ? { type: 'refusal', refusal: partText }
+        : { type: 'output_text', text: partText, annotations: [], logprobs: [] };
+    const kind = answer.refuses ? 'refusal' : 'output_text';
+    const logprobs = answer.refuses ? {} : { logprobs: [] };
     let opening =
       sse('response.output_item.added', {
         output_index: at.output_index,
         item: { ...item, status: 'in_progress', content: [] },
       }) + sse('response.content_part.added', { ...at, part: part('') });
     for (const delta of tokens) {
-      const frames = opening + sse('response.output_text.delta', { ...at, delta, logprobs: [], ...obfuscation() });
+      const frames = opening + sse(`response.${kind}.delta`, { ...at, delta, ...logprobs, ...obfuscation() });
       steps.push({ frames, text: delta, token: true });
       opening = '';
     }
@@ -68,7 +87,7 @@ export function responsesScript(request: ReplyRequest, answer: Answer, body: Bod
     output.push(done);
     const frames =
       opening +
-      sse('response.output_text.done', { ...at, text, logprobs: [] }) +
+      sse(`response.${kind}.done`, { ...at, [answer.refuses ? 'refusal' : 'text']: text, ...logprobs }) +
       sse('response.content_part.done', { ...at, part: part(text) }) +
       sse('response.output_item.done', { output_index: at.output_index, item: done });
     steps.push({ frames, text: '', token: false });
@@ -98,9 +117,9 @@ export function responsesScript(request: ReplyRequest, answer: Answer, body: Bod
   const usage = {
     input_tokens: inputTokens,
     input_tokens_details: { cached_tokens: 0 },
-    output_tokens: outputTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: inputTokens + outputTokens,
+    output_tokens: outputTokens + reasoningTokens,
+    output_tokens_details: { reasoning_tokens: reasoningTokens },
+    total_tokens: inputTokens + outputTokens + reasoningTokens,
   };
   const reason = unfinished === 'length' ? 'max_output_tokens' : unfinished;
   const whole =

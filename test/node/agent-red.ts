@@ -14,6 +14,8 @@ export interface TestHelper {
   load(nodes: ((RED: NodeAPI) => void)[], flow: object[], credentials: object): Promise<void>;
   unload(): Promise<void>;
   getNode(id: string): TestNode;
+  /** What was logged, one call a line. */
+  log(): { args: [{ level: number; msg: unknown }][] };
 }
 
 const load = createRequire(__filename);

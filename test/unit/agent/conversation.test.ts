@@ -82,6 +82,62 @@ describe('The history', () => {
     );
     assert.equal(conversation.entries().length, 2);
   });
+
+  it('forgets up to the turn that is being answered: its question and its answer stay together', () => {
+    const conversation = new Conversation();
+    conversation.addUser('secret');
+    const entry = conversation.addUser('How late is it?');
+    conversation.open('u1', 'reply');
+    conversation.write('u1', 'Noon.');
+    conversation.forget({ entry, utteranceId: 'u1' });
+    const known = (): string[] => conversation.messages(9).map(({ text }) => text);
+    assert.deepEqual(known(), ['How late is it?', 'Noon.']);
+    conversation.remember([{ role: 'user', text: 'earlier' }], { entry, utteranceId: 'u1' });
+    conversation.joinUser(entry, 'Please?');
+    assert.deepEqual(known(), ['earlier', 'How late is it? Please?', 'Noon.']);
+    conversation.close(closed('u1', 'Noon.'));
+    assert.deepEqual(known(), ['earlier', 'How late is it? Please?', 'Noon.']);
+    conversation.forget();
+    assert.deepEqual(known(), []);
+  });
+
+  it('forgets up to an answer that nobody asked for in words', () => {
+    const conversation = new Conversation();
+    conversation.addUser('secret');
+    conversation.open('u1', 'reply');
+    conversation.write('u1', 'Your order is here.');
+    conversation.forget({ utteranceId: 'u1' });
+    assert.deepEqual(
+      conversation.messages(9).map(({ text }) => text),
+      ['Your order is here.'],
+    );
+  });
+
+  it('holds what others said, where the caller heard it: before what was written and not heard by then', () => {
+    const conversation = new Conversation();
+    conversation.addUser('Where is my order?');
+    conversation.open('u2', 'reply');
+    conversation.write('u2', 'It is on its way.');
+    const notice = { ...closed('n1', '', 'finished'), kind: 'notice', state: 'open', text: 'One moment, please.' };
+    conversation.hear(notice as PlaybackRecord);
+    const known = (): string[] => conversation.messages(9).map(({ text }) => text);
+    assert.deepEqual(known(), ['Where is my order?', 'One moment, please.', 'It is on its way.']);
+    conversation.close({ ...(notice as PlaybackRecord), heardText: 'One moment,', heardMs: 400, state: 'interrupted' });
+    assert.deepEqual(known(), ['Where is my order?', `One moment,${CUT_MARK}`, 'It is on its way.']);
+    assert.deepEqual(conversation.entries()[1], {
+      ...{ role: 'assistant', heard: 'One moment,', generated: 'One moment, please.', cut: true },
+      ...{ kind: 'notice', utteranceId: 'n1' },
+    });
+  });
+
+  it('holds nothing of what has no words: key tones', () => {
+    const conversation = new Conversation();
+    const tones = { ...closed('t1', ''), kind: 'notice' as const, heardMs: 400 };
+    conversation.hear({ ...tones, state: 'open' });
+    assert.deepEqual(conversation.messages(9), []);
+    conversation.close(tones);
+    assert.deepEqual(conversation.entries(), []);
+  });
 });
 
 describe('The template', () => {

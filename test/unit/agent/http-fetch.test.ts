@@ -63,6 +63,27 @@ describe('The connection to the model', () => {
     if (!socket.destroyed) await once(socket, 'close');
   });
 
+  it('a line of 4 MB is read, one byte more without an end is none: the connection is closed', async () => {
+    const read = async (bytes: number): Promise<number> => {
+      answer = (response) => {
+        response.write('data: short\n');
+        response.write(Buffer.alloc(bytes, 'x'));
+      };
+      const response = await httpFetch(url());
+      let size = -'data: short\n'.length;
+      for await (const chunk of response.body as unknown as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size === 4_194_304 && bytes === size) break;
+      }
+      return size;
+    };
+    assert.equal(await read(4_194_304), 4_194_304);
+    await assert.rejects(read(4_194_305), { cause: 'protocol', message: /a line of the answer has no end/ });
+    const socket = connections.at(-1);
+    assert.ok(socket);
+    if (!socket.destroyed) await once(socket, 'close');
+  });
+
   it('is closed at once when the request is aborted, before the answer and in its midst', async () => {
     const asked = new Promise<http.ServerResponse>((resolve) => (answer = resolve));
     const early = new AbortController();

@@ -6,8 +6,11 @@ import type { ModelMessage } from '../../../nodes/agent/conversation';
 import type { ModelRequest, ModelStream } from '../../../nodes/agent/model';
 import { ModelReply } from '../../../nodes/agent/model-reply';
 import type { ReplyEnd } from '../../../nodes/agent/model-reply';
-import { WaitingTurns } from '../../../nodes/agent/turn';
+import { QUEUE_LIMIT, WaitingTurns } from '../../../nodes/agent/turn';
 import type { Turn } from '../../../nodes/agent/turn';
+
+const turn = (text: string): Turn =>
+  ({ text, instructions: '', interruptible: true, byCaller: false, flow: {}, timing: {} }) as unknown as Turn;
 
 describe('what an agent remembers', () => {
   it('is 2,000 entries of a call: of one more, the oldest is forgotten', () => {
@@ -34,15 +37,63 @@ describe('what an agent remembers', () => {
 
   it('to be answered is eight turns at most: with the ninth, the two oldest become one, and no word is lost', () => {
     const turns = new WaitingTurns();
-    const turn = (text: string): Turn => ({ text, instructions: '', byCaller: false, flow: {}, timing: {} }) as Turn;
-    for (let i = 1; i <= 8; i++) turns.add(turn(`turn ${i}`));
+    for (let i = 1; i <= 8; i++) turns.add(turn(`turn ${i}`), QUEUE_LIMIT, 'join');
     assert.equal(turns.length, 8);
-    turns.add(turn('turn 9'));
+    assert.deepEqual(turns.add(turn('turn 9'), QUEUE_LIMIT, 'join'), []);
     assert.equal(turns.length, 8);
     assert.deepEqual(
       turns.drain().map(({ text }) => text),
       ['turn 1 turn 2', ...Array.from({ length: 7 }, (_, i) => `turn ${i + 3}`)],
     );
+  });
+
+  it('to be answered is, by setting, without the oldest or the newest: who is left out is told', () => {
+    for (const [policy, left, kept] of [
+      ['oldest', 'one', ['two', 'three']],
+      ['newest', 'three', ['one', 'two']],
+    ] as const) {
+      const turns = new WaitingTurns();
+      assert.deepEqual([...turns.add(turn('one'), 2, policy), ...turns.add(turn('two'), 2, policy)], []);
+      assert.deepEqual(
+        turns.add(turn('three'), 2, policy).map(({ text }) => text),
+        [left],
+      );
+      assert.deepEqual(
+        turns.drain().map(({ text }) => text),
+        kept,
+      );
+    }
+  });
+
+  it("to be answered is one turn where there is room for one, and the caller's next words are part of it", () => {
+    for (const policy of ['join', 'oldest', 'newest'] as const) {
+      const turns = new WaitingTurns();
+      const words = (text: string): Turn => ({ ...turn(text), byCaller: true });
+      assert.deepEqual([...turns.add(words('I want'), 1, policy), ...turns.add(words('a table'), 1, policy)], []);
+      assert.deepEqual(
+        turns.drain().map(({ text }) => text),
+        ['I want a table'],
+      );
+    }
+  });
+
+  it('to be answered becomes less at once when a flow lowers the limit', () => {
+    const turns = new WaitingTurns();
+    for (const text of ['one', 'two', 'three']) turns.add(turn(text), 8, 'join');
+    turns.add(turn('four'), 2, 'join');
+    assert.deepEqual(
+      turns.drain().map(({ text }) => text),
+      ['one two three', 'four'],
+    );
+    for (const text of ['one', 'two', 'three']) turns.add(turn(text), 8, 'oldest');
+    assert.equal(turns.add(turn('four'), 2, 'oldest').length, 2);
+  });
+
+  it('as protected stays so when it becomes one with another', () => {
+    const turns = new WaitingTurns();
+    turns.add({ ...turn('one'), interruptible: false }, 1, 'join');
+    turns.add(turn('two'), 1, 'join');
+    assert.equal(turns.next()?.interruptible, false);
   });
 });
 
@@ -68,6 +119,7 @@ describe('a model that does not stop', () => {
     const closed = new Promise<void>((resolve) => (stopped = resolve));
     const reply = new ModelReply({ api: 'chat' } as ModelRequest, chatty(times, stopped));
     const listener = {
+      begun: true,
       text: (text: string) => (characters += text.length),
       end: ended,
       failed: (error: Error) => assert.fail(error),

@@ -4,6 +4,7 @@ import { ChatReader, chatBody, streamChat } from '../../../nodes/agent/chat';
 import { pickApi } from '../../../nodes/agent/model';
 import type { ModelEvent, ModelRequest } from '../../../nodes/agent/model';
 import { modelError } from '../../../nodes/agent/model-errors';
+import { requestHeaders, requestOptions } from '../../../nodes/agent/request-settings';
 import { ResponsesReader, responsesBody, streamResponses } from '../../../nodes/agent/responses';
 import { OpenAiSimulator } from '../../../simulators/openai';
 
@@ -136,11 +137,56 @@ describe('Which API', () => {
     });
   });
 
-  it('options win, null takes a field out, and it always streams', () => {
-    const body = responsesBody({ ...plain(), options: { max_output_tokens: null, store: true, stream: false } });
-    assert.equal('max_output_tokens' in body, false);
-    assert.equal(body.store, true);
-    assert.equal(body.stream, true);
+  it('options win over every field, null takes one out, objects are put together; stream and store are ours', () => {
+    const ours = { temperature: 0.5, reasoningEffort: 'low' };
+    const bodies = [
+      [responsesBody, { reasoning: { summary: 'auto' }, stream_options: { include_obfuscation: true } }],
+      [chatBody, { reasoning_effort: 'high', stream_options: { include_obfuscation: true } }],
+    ] as const;
+    for (const [body, nested] of bodies) {
+      const before = body({ ...plain(), ...ours });
+      for (const name of Object.keys(before)) {
+        const own = name === 'stream' || name === 'store';
+        assert.equal(name in body({ ...plain(), ...ours, options: { [name]: null } }), own, `${name}: null`);
+        const replaced = body({ ...plain(), ...ours, options: { [name]: 'else' } })[name];
+        assert.equal(replaced, own ? name === 'stream' : 'else', name);
+      }
+      const after = body({ ...plain(), ...ours, options: { ...nested, user: 'u' } });
+      assert.equal(after.user, 'u');
+      const options = after.stream_options as Record<string, unknown>;
+      assert.equal(options.include_obfuscation, true);
+      if (body === chatBody) assert.equal(options.include_usage, true, 'beside it the rest stays');
+      else assert.deepEqual(after.reasoning, { effort: 'low', summary: 'auto' });
+    }
+  });
+
+  it('a server of its own that does not know store is not sent it, if an option takes it out', () => {
+    const elsewhere = { ...plain(), baseUrl: 'http://127.0.0.1:8000/v1', model: 'llama' };
+    assert.equal(responsesBody(elsewhere).store, false);
+    assert.equal('store' in responsesBody({ ...elsewhere, options: { store: null } }), false);
+  });
+
+  it('an option named as a part of every object is a field like any other', () => {
+    const options = JSON.parse('{"__proto__": {"polluted": true}}') as Record<string, unknown>;
+    const body = chatBody({ ...plain(), options });
+    assert.ok(JSON.stringify(body).includes('"__proto__":{"polluted":true}'));
+    assert.equal((body as { polluted?: unknown }).polluted, undefined);
+  });
+
+  it('settings: what is ours in the request is refused in words', () => {
+    assert.throws(() => requestOptions({ options: '{"stream": false}' }), /stream is always true/);
+    assert.throws(() => requestOptions({ options: '{"store": true}' }), /store is always false/);
+    assert.deepEqual(requestOptions({ options: '{"stream": true, "store": false, "n": 1}' }), {
+      ...{ stream: true, store: false, n: 1 },
+    });
+    const refused = { Authorization: 'account', 'Content-Type': 'connection', host: 'connection', 'a b': 'characters' };
+    for (const [name, words] of Object.entries(refused)) {
+      assert.throws(() => requestHeaders({ headers: { [name]: 'x' } }), new RegExp(words), name);
+    }
+    assert.throws(() => requestHeaders({ headers: { 'x-team': 'a\r\nb: c' } }), /characters/);
+    assert.deepEqual(requestHeaders({ headers: '{"OpenAI-Project": "p", "x-n": 4}' }), {
+      ...{ 'OpenAI-Project': 'p', 'x-n': '4' },
+    });
   });
 
   function plain(): ModelRequest {

@@ -47,6 +47,105 @@ describe('the OpenAI simulator', () => {
     return [response.status, error.code];
   }
 
+  describe('on command', () => {
+    const ask = (api: string): Record<string, unknown> =>
+      api === 'responses'
+        ? { model: MODEL, input: [ASK], stream: true }
+        : { model: MODEL, messages: [ASK], stream: true };
+
+    /** The bytes of a streamed answer. */
+    async function stream(api: string): Promise<Buffer> {
+      const response = await fetch(`${openai.url}/${api}`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${SIMULATOR_KEY}` },
+        body: JSON.stringify(ask(api)),
+      });
+      assert.match(response.headers.get('content-type') ?? '', /event-stream/);
+      return Buffer.from(await response.arrayBuffer());
+    }
+    const events = (bytes: Buffer): Record<string, unknown>[] =>
+      bytes
+        .toString()
+        .split('\n')
+        .filter((line) => line.startsWith('data: {'))
+        .map((line) => JSON.parse(line.slice('data: '.length)) as Record<string, unknown>);
+
+    it('declines: by events of their own, and in a part of its own', async () => {
+      await start({ replies: [{ refusal: 'I cannot help.' }] });
+      const responses = events(await stream('responses'));
+      assert.equal(
+        responses.filter(({ type }) => type === 'response.refusal.delta').map(({ delta }) => delta).join(''),
+        'I cannot help.',
+      ); // prettier-ignore
+      assert.ok(!responses.some(({ type }) => String(type).includes('output_text')));
+      const last = responses.at(-1)?.response as { output: { content: unknown[] }[] };
+      assert.deepEqual(last.output[0]?.content, [{ type: 'refusal', refusal: 'I cannot help.' }]);
+      const chat = await stream('chat/completions');
+      const deltas = events(chat).flatMap((chunk) => (chunk.choices as { delta: { refusal?: string; content?: string } }[]).map(({ delta }) => delta)); // prettier-ignore
+      assert.equal(deltas.map(({ refusal }) => refusal ?? '').join(''), 'I cannot help.');
+      assert.equal(deltas.map(({ content }) => content ?? '').join(''), '');
+    });
+
+    it('thinks and says nothing: tokens are counted, none is text', async () => {
+      await start({ replies: [{ reasoningOnly: true, finish: 'length' }] });
+      const responses = events(await stream('responses'));
+      assert.equal(responses.at(-1)?.type, 'response.incomplete');
+      const { output, usage } = responses.at(-1)?.response as {
+        output: { type: string }[];
+        usage: { output_tokens: number; output_tokens_details: { reasoning_tokens: number } };
+      };
+      assert.deepEqual(output.map(({ type }) => type), ['reasoning']); // prettier-ignore
+      assert.ok(usage.output_tokens > 0 && usage.output_tokens === usage.output_tokens_details.reasoning_tokens);
+      const last = events(await stream('chat/completions')).at(-1)?.choices as { finish_reason: string }[];
+      assert.equal(last[0]?.finish_reason, 'length');
+    });
+
+    it('calls a function that nobody offered, if told to; else that is a mistake in the rule', async () => {
+      const toolCall = { name: 'transfer', arguments: {} };
+      await start({ replies: [{ toolCall: { ...toolCall, unoffered: true }, times: 1 }, { toolCall }] });
+      const responses = events(await stream('responses'));
+      assert.ok(responses.some(({ type }) => type === 'response.function_call_arguments.done'));
+      assert.deepEqual(await post('/responses', ask('responses')), [500, null]);
+    });
+
+    it('ends an answer in good order before its last event', async () => {
+      await start({ replies: [{ reply: 'one two three four five' }] });
+      for (const api of ['responses', 'chat/completions']) {
+        openai.faults.add({ kind: 'close-mid-stream', code: 1000, after: 2 });
+        const bytes = await stream(api);
+        assert.match(bytes.toString(), /two/);
+        assert.doesNotMatch(bytes.toString(), /three|response\.completed|\[DONE\]/);
+      }
+    });
+
+    it('sends bytes that are no UTF-8, as they are', async () => {
+      await start();
+      openai.faults.add({ kind: 'garbage', after: 0, body: 'data: caf\xe9\n\n' });
+      assert.ok((await stream('responses')).includes(Buffer.from([0x66, 0xe9, 0x0a])));
+    });
+
+    it('answers by a page of something in between, and leads elsewhere', async () => {
+      await start();
+      openai.faults.add(
+        { kind: 'status', status: 502, body: '<html></html>' },
+        { kind: 'status', status: 307, body: '' },
+      );
+      const get = (): Promise<Response> =>
+        fetch(`${openai.url}/responses`, { method: 'POST', redirect: 'manual', body: '{}' });
+      const page = await get();
+      assert.deepEqual([page.status, page.headers.get('content-type')], [502, 'text/html']);
+      const moved = await get();
+      assert.deepEqual([moved.status, new URL(moved.headers.get('location') ?? '').pathname], [307, '/elsewhere']);
+    });
+
+    it('has no room for a conversation', async () => {
+      await start();
+      openai.faults.add({ kind: 'status', status: 400, errorCode: 'context_length_exceeded' });
+      assert.deepEqual(await post('/responses', ask('responses')), [400, 'context_length_exceeded']);
+    });
+  });
+
   describe('streams responses', () => {
     it('in the order of events that the real one has, and logs what it was asked', async () => {
       await start({ replies: [{ match: 'open on (\\w+)', reply: 'Yes, $1 from ten – to four.' }] });
