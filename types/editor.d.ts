@@ -7,6 +7,8 @@ import type * as client from '@node-red/editor-client';
 declare global {
   /** What a node knows about itself in its functions (`label`, `oneditprepare` ...), beside its own properties. */
   interface EditorNode {
+    /** What was registered for its type. */
+    readonly _def: { readonly defaults: Readonly<Record<string, { readonly value?: unknown }>> };
     readonly id: string;
     readonly type: string;
     /** A text of the node set's catalogue. */

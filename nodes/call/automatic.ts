@@ -9,7 +9,7 @@ export interface AutomaticHost {
   readonly nodeId: string;
   send(output: number, msg: VoiceMessage): void;
   report(error: Error): void;
-  warn(words: string): void;
+  warn(words: string, event: string): void;
   message(topic: string, payload: unknown, more?: Partial<VoiceMessage>): VoiceMessage;
 }
 
@@ -71,7 +71,8 @@ export class Automatic {
     this.waiting = false;
     const reason = (report as PlaybackReport).reason ?? '';
     if (reason !== 'call-ended') {
-      this.host.warn(`The notice was not heard to its end (${reason}): the call is not recorded or transcribed.`);
+      const words = `The notice was not heard to its end (${reason}): the call is not recorded or transcribed.`;
+      this.host.warn(words, 'notice.unheard');
     }
   }
 

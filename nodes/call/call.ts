@@ -2,6 +2,7 @@ import { CallControls } from './call-controls';
 import type { Carrier } from './carrier';
 import type { CallInfo, EndReason, PlaybackReport, UtteranceInfo } from './message';
 import { gone } from './loop-turns';
+import { CallMetrics } from './metrics';
 import { Playback } from './playback';
 import type { PlaybackRecord, PlaybackTopic } from './playback';
 import { Privacy } from './privacy';
@@ -49,6 +50,8 @@ export class Call {
   readonly controls: CallControls;
   /** When nothing of what the caller says or keys in may be seen anywhere. */
   readonly privacy = new Privacy(() => this.now());
+  /** What the call comes to, told at its end. */
+  readonly metrics = new CallMetrics();
   /** Who listens to the caller, and who speaks what of the agent's words: a flow may change either in mid-call. */
   readonly ears = new Ears();
   readonly relays = new Relays();
@@ -206,7 +209,7 @@ export class Call {
     const why = this.ending ?? reason;
     this.composing.clear();
     for (const tell of [...this.composed]) tell();
-    this.emit('call.ended', { reason: why, durationMs: this.now() });
+    this.emit('call.ended', { reason: why, durationMs: this.now(), metrics: this.metrics.report() });
     this.carrier.dispose();
     for (const session of [...this.sessions.values()]) session.callEnded();
     this.onEnd(this, why);
@@ -233,6 +236,7 @@ export class Call {
     record: PlaybackRecord,
   ): void {
     if (record.heardMs > 0 || topic === 'playback.started') this.noteWords();
+    this.metrics.playback(topic, record, this.now());
     for (const tap of this.playbackTaps) tap(topic, record);
     this.emit(topic, report, utterance);
   }

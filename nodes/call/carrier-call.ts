@@ -2,6 +2,7 @@ import type { Call } from './call';
 import type { Carrier } from './carrier';
 import type { CarrierControl, TransferOrder, TransferOutcome } from './carrier-control';
 import { asError, ProviderError } from './errors';
+import type { LogFields, LogLevel } from './log-line';
 import { MASKED } from './privacy';
 import type { EndReason } from './message';
 import type { ReportKind } from './reports';
@@ -33,6 +34,8 @@ export interface CarrierHost {
   /** Public URL and path of the node, as deployed now. */
   readonly url: string;
   fail(error: Error): void;
+  /** A line of the log. */
+  note?(level: LogLevel, event: string, fields?: LogFields): void;
   /** Expects reports of a recording or transcription of this call. @returns a token that stands for it */
   expect(kind: ReportKind): string;
   /** A frame of the caller's voice. */
@@ -68,6 +71,8 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   /** Set when we are ending the call, also where there is nothing to say. */
   protected goodbye: string | undefined;
   protected reconnects = 0;
+  /** When the present stream was lost, if it was. */
+  private lostAt: number | undefined;
   /** Set from the moment in which the carrier is asked to put the caller through, until the caller is back with us. */
   protected transfer: TransferOrder | undefined;
   /** Whoever was called has answered. */
@@ -217,6 +222,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     this.streamBegan();
     if (this.stream) this.detach();
     this.stream = stream;
+    this.noteOpened();
     call.streamOpened();
     const { returning } = this;
     this.returning = undefined;
@@ -236,12 +242,22 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     this.streams.delete(stream);
     if (stream !== this.stream) return;
     this.detach();
+    this.lostAt = performance.now();
+    this.host?.note?.('debug', 'stream.closed');
     if (this.over || this.goodbye !== undefined) return;
     const { doubtful } = this;
     this.doubtful = undefined;
     if (doubtful && performance.now() < doubtful.until) this.transfer ??= doubtful.order;
     if (this.transfer) return this.gone(this.transfer);
     this.watch.start(this.mayLack(), this.askAfterLossMs);
+  }
+
+  /** That it is a stream which was lost is known when another one comes: most calls end with their stream. */
+  private noteOpened(): void {
+    const { lostAt } = this;
+    this.lostAt = undefined;
+    if (lostAt === undefined || this.returning) this.host?.note?.('debug', 'stream.opened');
+    else this.host?.note?.('warn', 'stream.reconnected', { lostMs: Math.round(performance.now() - lostAt), what: 'the media stream had broken' }); // prettier-ignore
   }
 
   /** After the loss of a stream the carrier is asked for the first time after so long, ms. */
@@ -255,6 +271,13 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     this.call?.playback.streamLost();
     this.stream = undefined;
     stream?.close();
+  }
+
+  /** The carrier has named a call that we have dialled. */
+  protected goBy(id: string): void {
+    // The last line under the old name: both are in it.
+    this.host?.note?.('info', 'call.named', { as: id });
+    this.id = id;
   }
 
   protected guard(work: () => void): void {

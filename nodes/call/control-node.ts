@@ -7,6 +7,7 @@ import { actionOf, readControlOrder, refused, reportOf } from './control-order';
 import type { Action, ControlOrder, Incoming } from './control-order';
 import { asError, ProviderError } from './errors';
 import { gate, registry } from './heart';
+import { onOneLine } from './log-line';
 import { copyCall, isOurTopic, isRecord } from './message';
 import type { VoiceMessage } from './message';
 import { inShort } from './node';
@@ -180,6 +181,7 @@ async function answer(
 }
 
 async function tell(slot: Slot, node: Node, msg: Incoming, error: Error, done: Done): Promise<void> {
+  onOneLine(error, callIdOf(msg) || undefined, slot.id);
   await gate.whenOpen(GATE_WAIT_MS);
   const present = slot.instance?.node;
   if (present === node) return done(error);

@@ -58,7 +58,7 @@ export interface AnswerHost {
   send(output: number, msg: VoiceMessage): void;
   message(topic: string, payload: unknown, more?: Partial<VoiceMessage>): VoiceMessage;
   report(error: Error): void;
-  warn(words: string): void;
+  warn(words: string, event: string): void;
 }
 
 /**
@@ -138,7 +138,7 @@ export class AnswerPolicy {
     if (topic === 'playback.interrupted') {
       const reason = (payload as PlaybackReport).reason ?? '';
       if (reason === 'call-ended') return;
-      this.host.warn(`The message on the answering machine is incomplete (${reason}).`);
+      this.host.warn(`The message on the answering machine is incomplete (${reason}).`, 'machine.message-incomplete');
     } else if (topic !== 'playback.finished') return;
     this.hangUp();
   }

@@ -4,6 +4,7 @@ import { readOrder, refused } from './dial-order';
 import type { DialOrder, DialSettings } from './dial-order';
 import { asError } from './errors';
 import { gate } from './heart';
+import { onOneLine } from './log-line';
 import { beforeClose, followFlows } from './lifecycle';
 import { copyCall } from './message';
 import type { CallInfo, VoiceMessage } from './message';
@@ -63,7 +64,7 @@ export function registerDialNode<Settings extends DialSettings>(RED: NodeAPI, ow
         void told(slot, node, msg as Incoming, call, done);
       } catch (err) {
         showFault(slot, err);
-        done(asError(err));
+        done(onOneLine(asError(err), undefined, slot.id));
       }
     });
     node.on('close', (done: () => void) => {
@@ -121,6 +122,7 @@ async function told<Settings>(
     done();
   } catch (err) {
     showFault(slot, err);
+    onOneLine(asError(err), undefined, slot.id);
     await gate.whenOpen(GATE_WAIT_MS);
     const present = slot.instance?.node;
     if (present === node) return done(asError(err));

@@ -5,6 +5,9 @@
  * in its place when the flow starts.
  */
 
+/** Topics with commas between; audio is never acted on. */
+export const TOPICS = /^(?!(.*,)?\s*audio\s*(,|$))[^\s,]+(\s*,\s*[^\s,]+)*$/;
+
 const MODULE = '@dialog-red/node-red-voice-agent';
 
 /** Looks up texts of one node set's catalogue; for texts that are needed before a node exists. */
@@ -24,7 +27,8 @@ function textOf(value: unknown): string {
 
 /**
  * Builds a validator in the form that the editor shows messages of (a function of two arguments). Nothing is said about
- * variables; an empty value is right unless it is required.
+ * variables, nor of what a flow lacks that was saved before there was such a property: its default holds. An empty value is right
+ * unless it is required.
  */
 function validator(
   set: string,
@@ -33,7 +37,7 @@ function validator(
 ): Validate {
   const text = catalogue(set);
   return (value, opt) => {
-    if (isVariable(value)) return true;
+    if (value === undefined || isVariable(value)) return true;
     const content = textOf(value);
     const label = opt?.label ?? text('common.label.name');
     if (content === '') return required ? text('common.invalid.required', { label }) : true;
@@ -122,6 +126,16 @@ function objectOf(text: string): Record<string, unknown> | undefined {
       : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Puts the defaults into the fields of what a flow lacks that was saved before there was such a property. First of all in a dialog. */
+export function fillMissing(node: EditorNode): void {
+  for (const [property, { value }] of Object.entries(node._def.defaults)) {
+    if ((node as unknown as Record<string, unknown>)[property] !== undefined) continue;
+    const field = $(`#node-input-${property}`);
+    if (field.is(':checkbox')) field.prop('checked', value === true);
+    else if (typeof value === 'string' || typeof value === 'number') field.val(value);
   }
 }
 

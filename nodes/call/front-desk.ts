@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { Automatic } from './automatic';
+import { reportOf } from './call-log';
 import { AnswerPolicy } from './dial-answer';
 import type { AnswerSettings } from './dial-answer';
 import type { CarrierCall, CarrierHost, CarrierStream } from './carrier-call';
@@ -113,7 +114,7 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
   /** Told when a call comes that gets no line. */
   protected noteBusy(callId: string): void {
     const { busy, maxCalls } = this.settings;
-    this.slot.log('warn', `All ${maxCalls} lines are taken: a call got the busy answer (${busy}).`, callId);
+    this.slot.log('warn', 'call.busy', callId, { lines: maxCalls, answer: busy, what: 'all lines are taken' });
   }
 
   /**
@@ -151,10 +152,13 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
         return url();
       },
       fail: (error) => session.report(error),
+      note: (level, event, fields) => session.note(level, event, fields),
       expect: (kind) => this.reports.expect(kind, call.info),
       audio: (payload) => session.audio(payload),
     };
-    slot.log('info', offer.direction === 'inbound' ? 'A call came in.' : 'A number is dialled.', info.id);
+    const { direction, from, to } = offer;
+    slot.log('info', 'call.offered', info.id, { carrier: this.carrier, direction });
+    slot.log('debug', 'call.parties', info.id, { from, to });
     this.showCalls();
     carrier.attach(call, Object.assign(host, more()) as Host);
   }
@@ -167,6 +171,8 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
     const call = registry.get(info.id);
     if (call && call.state !== 'ended') return call.emit(topic, payload);
     const { slot } = this;
+    const entry = reportOf(topic, payload);
+    if (entry) slot.log(entry.level, entry.event, info.id, entry.fields);
     const holder = {
       deliver: (output: number, msg: VoiceMessage) => slot.send(output, msg),
       takeUnseen: () => [],
@@ -209,6 +215,6 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
     if (words === undefined || performance.now() - this.toldAt < TELL_EVERY_MS) return;
     this.toldAt = performance.now();
     this.showWords('yellow', status);
-    this.slot.log('warn', words);
+    this.slot.log('warn', 'webhook.refused', undefined, { what: words });
   }
 }

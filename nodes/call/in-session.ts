@@ -1,4 +1,6 @@
 import type { Call, CallEvent } from './call';
+import { entryOf } from './call-log';
+import type { LogFields, LogLevel } from './log-line';
 import { copyCall, nextMessageId } from './message';
 import type { VoiceMessage } from './message';
 import type { NodeSlot } from './node-slot';
@@ -20,6 +22,7 @@ export class InSession<Settings> extends Session<Settings> {
   /** A frame of the caller's voice: first output only, one message. */
   audio(payload: Buffer): void {
     const { call } = this;
+    call.metrics.callerAudio(payload.length);
     this.send(0, {
       _msgid: nextMessageId(),
       topic: 'audio',
@@ -47,8 +50,14 @@ export class InSession<Settings> extends Session<Settings> {
     return super.message(topic, payload, more);
   }
 
-  warn(words: string): void {
-    this.log('warn', words);
+  /** Something is not as it should be, and goes on. @param event by which the line is known */
+  warn(words: string, event: string): void {
+    this.log('warn', event, { what: words });
+  }
+
+  /** One line of this call. */
+  note(level: LogLevel, event: string, fields?: LogFields): void {
+    this.log(level, event, fields);
   }
 
   /** Reports an error of this call to Catch. */
@@ -61,6 +70,8 @@ export class InSession<Settings> extends Session<Settings> {
   }
 
   private event(event: CallEvent): void {
+    const entry = entryOf(event, this.call);
+    if (entry) this.log(entry.level, entry.event, entry.fields);
     const _msgid = nextMessageId();
     for (const output of [0, 1]) this.send(output, this.messageOf(event, _msgid));
   }

@@ -1,5 +1,7 @@
 import type { Node } from 'node-red';
 import { ProviderError } from './errors';
+import { logLine, onOneLine } from './log-line';
+import type { LogFields, LogLevel } from './log-line';
 import { copyCall } from './message';
 import type { CallInfo, VoiceMessage } from './message';
 import type { Session } from './session';
@@ -75,17 +77,16 @@ export class NodeSlot<Settings> {
       msg.cause = err.cause;
       if (err.code !== undefined) msg.code = err.code;
     }
-    node.error(err, msg);
+    node.error(onOneLine(err, call?.id, this.id), msg);
   }
 
-  /** One line an event, with call id and node id; the levels are Node-RED's. */
-  log(level: 'info' | 'warn' | 'debug', event: string, callId?: string): void {
-    const line = callId === undefined ? event : `${event} call=${callId}`;
+  /** One line an event, with call id and node id (log-line.ts); the levels are Node-RED's. Nothing personal above debug. */
+  log(level: LogLevel, event: string, callId?: string, fields?: LogFields): void {
     const node = this.instance?.node;
     if (!node) return;
+    const line = logLine(event, callId, this.id, fields);
     if (level === 'info') node.log(line);
-    else if (level === 'warn') node.warn(line);
-    else node.debug(line);
+    else node[level](line);
   }
 
   /** Shows a status, at most two a second; the last one asked for is the one that stays. */

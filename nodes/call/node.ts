@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { asError } from './errors';
 import { registry } from './heart';
+import { followLogging, onOneLine } from './log-line';
 import { addSlot, beforeClose, deploys, followFlows, slotOf, slotsOf } from './lifecycle';
 import { isOurTopic, readMessage } from './message';
 import type { VoiceMessage } from './message';
@@ -50,6 +51,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
 ): void {
   ourTypes.add(definition.type);
   followFlows(RED);
+  followLogging((RED.settings as { logging?: unknown } | undefined)?.logging);
 
   function Constructor(this: Node, config: Config): void {
     RED.nodes.createNode(this, config);
@@ -63,7 +65,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
         receive(definition, slot, raw);
         done();
       } catch (err) {
-        done(asError(err));
+        done(told(slot, asError(err), raw));
       }
     });
     node.on('close', (done: () => void) => {
@@ -124,7 +126,7 @@ export function adopt<Settings, Config extends NodeDef>(
   } catch (err) {
     const error = asError(err);
     node.status({ fill: 'red', shape: 'ring', text: inShort(error.message) });
-    node.error(error);
+    node.error(onOneLine(error, undefined, node.id));
     // Calls under way go on with what was right before; without that there is nothing to go on with.
     if (!slot) return error;
   }
@@ -174,6 +176,14 @@ function receive<Settings, Config extends NodeDef>(
   if (!session.isNew(msg)) return;
   if (isTranscript(msg)) call.noteWords();
   if (session.receive(msg) === 'pass') session.send(0, msg);
+}
+
+/** An error that a message made, as it goes to Catch and into the log: with the call that the message names. */
+function told(slot: Pick<NodeSlot<unknown>, 'id'>, err: Error, raw: unknown): Error {
+  const { call } = (raw ?? {}) as { call?: { id?: unknown } | null };
+  const id = typeof call?.id === 'string' ? call.id : undefined;
+  if (id !== undefined) registry.get(id)?.metrics.failed(err);
+  return onOneLine(err, id, slot.id);
 }
 
 /** The node's session for this call; opened by the first message that needs it, but not for a call that has ended. */

@@ -1,6 +1,6 @@
 import type { Call } from './call';
 import { ProviderError } from './errors';
-import { isSpeakable, readWords } from './message';
+import { isSpeakable, readTiming, readWords } from './message';
 import type { UtteranceInfo, VoiceMessage } from './message';
 import { FRAME_BYTES } from './mulaw';
 import type { NodeSlot } from './node-slot';
@@ -55,7 +55,7 @@ export class OutSession extends Session<OutSettings> {
           { advice: '.' },
         );
       }
-      if (utterance) this.speech(utterance, payload, msg.words);
+      if (utterance) this.speech(utterance, payload, msg);
       else this.echo(payload);
     } else if (topic === 'interrupt') this.interrupt(payload);
     else if (topic === 'reply.pause') this.call.playback.pause(utterancesOf(payload));
@@ -69,9 +69,12 @@ export class OutSession extends Session<OutSettings> {
     clearTimeout(this.timer);
   }
 
-  private speech(utterance: UtteranceInfo, audio: Buffer, words: unknown): void {
+  private speech(utterance: UtteranceInfo, audio: Buffer, { words, timing }: VoiceMessage): void {
     if (utterance.by === 'caller') return this.echo(audio);
-    this.call.playback.addAudio(utterance, audio, readWords(words), this.slot.id);
+    const { metrics, playback } = this.call;
+    const { id, seq } = utterance;
+    if (seq === 0 && timing && !playback.isDead(id)) metrics.answering(id, readTiming(timing));
+    playback.addAudio(utterance, audio, readWords(words), this.slot.id);
   }
 
   /** The caller's own audio, straight from the in-node: played back, the same bytes, in whole frames. */
@@ -109,7 +112,7 @@ export class OutSession extends Session<OutSettings> {
     const { call, settings } = this;
     if (!settings.lastResort || call.state === 'ended' || call.playback.busy) return;
     if (this.lastResorts++ >= MAX_LAST_RESORTS) return;
-    this.log('warn', `Speech failed: ${settings.company}'s own voice says the last resort.`);
+    this.log('warn', 'speech.last-resort', { by: settings.company, what: 'speech failed: the carrier speaks' });
     call.noteWords();
     this.run(call.carrier.say(settings.lastResortText));
   }

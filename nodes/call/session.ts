@@ -1,10 +1,13 @@
 import type { Call } from './call';
 import { asError } from './errors';
 import { gate } from './heart';
+import { isTracing } from './log-line';
+import type { LogFields, LogLevel } from './log-line';
 import { countTurns, presentTurn } from './loop-turns';
 import { copyCall, copyMessage, nextMessageId } from './message';
 import type { UtteranceInfo, VoiceMessage } from './message';
 import type { NodeSlot, Status } from './node-slot';
+import { MASKED } from './privacy';
 import { RecentHashes, SeqTracker } from './recent';
 
 /**
@@ -126,6 +129,7 @@ export abstract class Session<Settings> {
 
   /** Reports an error to Catch, with the call; never throws. */
   protected fail(err: unknown): void {
+    this.call.metrics.failed(err);
     this.slot.fail(asError(err), this.call.info);
   }
 
@@ -153,13 +157,14 @@ export abstract class Session<Settings> {
     this.slot.show(status);
   }
 
-  protected log(level: 'info' | 'warn' | 'debug', event: string): void {
-    this.slot.log(level, event, this.call.info.id);
+  protected log(level: LogLevel, event: string, fields?: LogFields): void {
+    this.slot.log(level, event, this.call.info.id, fields);
   }
 
   /** Sends at once, by the node's present instance: for the gate. */
   deliver(output: number, msg: VoiceMessage): void {
     this.remember(output, msg);
+    if (isTracing() && msg.topic !== 'audio') this.trace(output, msg);
     this.slot.send(output, msg);
   }
 
@@ -177,6 +182,15 @@ export abstract class Session<Settings> {
   /** True if a node of ours has received meanwhile what this session sent on its first output and waits for. */
   wasSeen(msg: VoiceMessage): boolean {
     return !this.call.awaited.has(keyOf(msg));
+  }
+
+  /** A message that is sent, or passed on. Its words are cut, and masked while the call is private. */
+  private trace(output: number, { topic, payload, utterance }: VoiceMessage): void {
+    const { privacy } = this.call;
+    const hidden = privacy.covers(undefined, this.call.now());
+    const words = hidden ? MASKED : typeof payload === 'string' ? payload : JSON.stringify(payload);
+    const { id, seq } = utterance ?? {};
+    this.log('trace', 'message.sent', { topic, output: output + 1, utterance: id, seq, payload: words });
   }
 
   private isNewAudio({ id, seq }: UtteranceInfo): boolean {

@@ -44,7 +44,6 @@ export class SttEar<S> {
       settings: () => host.settings(),
       now: () => call.now(),
       flowing: () => host.flowing(),
-      discreet: () => call.privacy.on,
       guard: (callback) => host.guard(callback),
       events: {
         speechStarted: (atMs) => this.tell('speech.started', { atMs }),

@@ -1,6 +1,5 @@
 import { ProviderError } from './errors';
 import { BYTES_PER_MS } from './mulaw';
-import { MASKED } from './privacy';
 import { Apologies, WORD_MS } from './stt-apology';
 import { Backlog, placed } from './stt-backlog';
 import type { Hearing, SttConnectionEvents, SttProvider } from './stt-connection';
@@ -42,8 +41,6 @@ export interface ListenerOptions<S> {
   now(): number;
   /** False while frames are held back elsewhere and will still come. */
   flowing(): boolean;
-  /** True while nothing of what comes may be quoted, as the caller's words may stand in it. */
-  discreet?(): boolean;
   /** Wraps every callback of sockets and timers: a throw is somebody's to report. */
   guard<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void;
   events: ListenerEvents;
@@ -146,8 +143,9 @@ export class SttListener<S> {
       nonsense: (sample) => {
         if (this.nonsenseTold || !current()) return;
         this.nonsenseTold = true;
-        const what = this.o.discreet?.() ? MASKED : (sample ?? '(binary)').slice(0, 80);
-        events.failed(new ProviderError(provider.name, 'protocol', `a message that is not understood: ${what}`));
+        // What it says may be the caller's words, and an error's may stand in a log.
+        const what = sample === undefined ? 'a binary one' : `${sample.length} characters`;
+        events.failed(new ProviderError(provider.name, 'protocol', `a message that is not understood (${what})`));
       },
       trouble: (error) => current() && events.failed(error),
       lost: guard((error: ProviderError) => current() && this.lost(link, error)),

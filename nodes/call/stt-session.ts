@@ -22,6 +22,8 @@ export class SttSession<S> extends Session<S> {
   private ended: VoiceMessage | undefined;
   private ending = false;
   private oddAudioTold = false;
+  /** The caller is not heard at present. */
+  private down = false;
 
   constructor(
     call: Call,
@@ -125,6 +127,14 @@ export class SttSession<S> extends Session<S> {
 
   private state(state: ListenerState): void {
     showState(this.slot, this, state);
-    if (state === 'live') this.log('debug', `${this.provider.name} listens`);
+    const { name: provider } = this.provider;
+    if (state === 'live') {
+      if (this.down) this.call.metrics.reconnected();
+      this.log(this.down ? 'info' : 'debug', this.down ? 'stt.reconnected' : 'stt.connected', { provider });
+      this.down = false;
+    } else if (state !== 'connecting' && !this.down) {
+      this.down = true;
+      this.log('warn', 'stt.lost', { provider, what: 'the caller is not understood now; what is said is kept' });
+    }
   }
 }

@@ -62,7 +62,9 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
   private readonly voice: Voice = {
     begin: (relay) => this.stretch(relay),
     written: (relay, text, cut) => {
-      if (cut) this.log('warn', `An utterance was cut at ${MAX_CHARACTERS} characters.`);
+      if (cut)
+        this.left('utterance.too-long', relay.info.id, `more than ${MAX_CHARACTERS} characters: the rest is left out`);
+      this.call.metrics.spoken(text.length);
       this.call.playback.addText(relay.info.id, text, 'tts');
     },
   };
@@ -136,7 +138,12 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     this.take(relay, msg);
     const verdict = relay.add(this.voice, { text, seq, done });
     if (verdict === 'after-end') this.speakBehind(utterance, text, msg);
-    else if (verdict === 'late') this.log('warn', 'A piece of text came too late for its place and was left out.');
+    else if (verdict === 'late') this.left('reply.piece-late', id, 'text that came too late for its place is left out');
+  }
+
+  /** Text that the caller will not hear. */
+  private left(event: string, utterance: string, what: string): void {
+    this.log('warn', event, { utterance, what });
   }
 
   /** Text of an utterance whose end has passed (a flow that split its last piece): spoken behind it. */
@@ -161,7 +168,7 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
   private begin({ id, kind, interruptible }: SpokenInfo): Relay | undefined {
     const { relays, playback } = this.call;
     if (relays.full) {
-      this.log('warn', `More than ${MAX_UTTERANCES} utterances wait to be spoken: text was left out.`);
+      this.left('utterance.left-out', id, `more than ${MAX_UTTERANCES} utterances wait: this text is left out`);
       return undefined;
     }
     const info = { id, kind, interruptible };
@@ -207,6 +214,7 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
       done: this.guard(() => {
         if (!relay.awaits(stretch)) return;
         relay.done(stretch);
+        this.log('debug', 'tts.done', { utterance: id });
         this.show({ fill: 'green', shape: 'dot', text: 'common.status.live' });
         if (relay.timing.firstAudioAt !== undefined) this.makeClip();
       }),
@@ -237,6 +245,10 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
         ? { fill: 'red', shape: 'ring', text: 'common.status.failed' }
         : { fill: 'yellow', shape: 'ring', text: 'common.status.degraded' },
     );
+    if (!final) {
+      this.call.metrics.retry();
+      this.log('warn', 'tts.retry', { provider: err.provider, cause: err.cause, code: err.code, what: 'speech is asked for once more' }); // prettier-ignore
+    }
     if (causes.has(err.cause) && !final) return;
     causes.add(err.cause);
     this.fail(err);

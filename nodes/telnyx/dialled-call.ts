@@ -39,7 +39,7 @@ export class DialledCall extends TelnyxCall {
       provider: 'telnyx',
       ringMs,
       spareMs: RING_SPARE_MS,
-      name: (id) => (this.id = id),
+      name: (id) => this.goBy(id),
       isGivenUp: () => this.goodbye !== undefined,
       isOver: () => this.over,
       abandon: () => this.abandon(),

@@ -76,7 +76,7 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
       liveCall: (event) => liveCall(event, slot.id),
       tell: (topic, payload, info) => this.tellReport(topic, payload, info),
       fail: (error) => this.slot.fail(error),
-      log: (words) => this.slot.log('debug', words),
+      log: (words) => this.slot.log('debug', 'report.unexpected', undefined, { what: words }),
     });
     desks.set(slot, this);
   }
@@ -133,6 +133,7 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
     const event = readEvent(rawBody);
     // An event of something else than a call is none of ours; any other answer, and Telnyx would send it again.
     if (event && this.events.add(event.id)) {
+      this.slot.log('debug', 'webhook', event.callControlId, { name: event.type });
       if (isReport(event)) this.told.event(event, { headers, rawBody });
       else this.onEvent(event);
     }

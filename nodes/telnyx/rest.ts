@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { askRest } from '../call/carrier-rest';
 import { causeOfStatus, ProviderError } from '../call/errors';
+import { withoutNumbers } from '../call/log-line';
 import { asObject } from '../call/media-socket';
 import type { TelnyxAccount } from './account';
 import { CALL_CONTROL_ID } from './webhook';
@@ -146,7 +147,7 @@ function refusal(status: number, body: Record<string, unknown>): ProviderError {
   const first = asObject(Array.isArray(body.errors) ? (body.errors as unknown[])[0] : undefined) ?? {};
   const code = typeof first.code === 'string' || typeof first.code === 'number' ? String(first.code) : '';
   const words = [first.title, first.detail].filter((each) => typeof each === 'string' && each !== '').join(': ');
-  const told = words === '' ? 'no reason given' : words;
+  const told = words === '' ? 'no reason given' : withoutNumbers(words);
   return new ProviderError(
     'telnyx',
     causeOfStatus(status),

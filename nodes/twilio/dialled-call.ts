@@ -35,7 +35,7 @@ export class DialledCall extends TwilioCall {
       provider: 'twilio',
       ringMs,
       spareMs: RING_SPARE_MS,
-      name: (id) => (this.id = id),
+      name: (id) => this.goBy(id),
       isGivenUp: () => this.goodbye !== undefined,
       isOver: () => this.over,
       abandon: () => this.abandon(),

@@ -62,7 +62,7 @@ export class TwilioFrontDesk extends FrontDesk<TwilioInSettings> {
       tell: (topic, payload, info) => this.tellReport(topic, payload, info),
       deleteRecording: (id) => this.deleteRecording(id),
       fail: (error, info) => this.slot.fail(error, info),
-      log: (words) => this.slot.log('debug', words),
+      log: (words) => this.slot.log('debug', 'report.unexpected', undefined, { what: words }),
     });
   }
 
@@ -114,6 +114,7 @@ export class TwilioFrontDesk extends FrontDesk<TwilioInSettings> {
     );
     if (verdict !== 'right') return this.refuse(verdict);
     const params = readParams(request);
+    this.slot.log('debug', 'webhook', params.CallSid, { name: name ?? 'voice', status: params.CallStatus });
     if (params.AccountSid !== undefined && isSid(params.AccountSid)) this.accountSid = params.AccountSid;
     switch (name) {
       case 'next':

@@ -1,6 +1,7 @@
 import { askRest } from '../call/carrier-rest';
 import type { RecordedAudio } from '../call/carrier-control';
 import { causeOfStatus, ProviderError } from '../call/errors';
+import { withoutNumbers } from '../call/log-line';
 import { fetchAudio } from '../call/recorded-audio';
 import type { TwilioAccount } from './account';
 import { adviceOf } from './rest-advice';
@@ -136,7 +137,7 @@ function sidOf({ sid }: Record<string, unknown>, what: string): string {
 function refusal(status: number, body: Record<string, unknown>): ProviderError {
   const code = typeof body.code === 'number' ? body.code : status;
   const message = typeof body.message === 'string' ? body.message : 'no reason given';
-  const words = `the REST API answered ${status}: ${message} (${code})`;
+  const words = `the REST API answered ${status}: ${withoutNumbers(message)} (${code})`;
   const advice = adviceOf(code);
   return new ProviderError('twilio', causeOfStatus(status), words, { code, ...(advice !== undefined && { advice }) });
 }

@@ -351,7 +351,7 @@ describe('call control', () => {
         const isAudio = (msg: Record<string, unknown>): boolean => msg.topic === 'audio';
         const seen = ['events', 'turns', 'heard', 'done', 'errors'].flatMap((sink) => stage.nodeRed.received(sink).filter((msg) => !isAudio(msg))); // prettier-ignore
         const written = [...lines, JSON.stringify(seen), JSON.stringify(stage.world.openai.requests)].join('\n');
-        assert.ok(written.includes('hello there') && lines.some((line) => line.includes('A call came in')));
+        assert.ok(written.includes('hello there') && lines.some((line) => line.includes('call.offered')));
         // Ids and times are numbers, too.
         for (const secret of [/tangerine/i, /(?<![0-9a-z])4711(?![0-9a-z])/i, /"payload":"[4 7 1]"/, /my code/i])
           assert.doesNotMatch(written, secret);

@@ -99,6 +99,11 @@ export const DIFFERENCES = {
     telnyx: 'in a list of the account, filtered by call; the report is a webhook that may be late',
     why: 'each API has its own places, and reports in its own way',
   },
+  'who spoke, in a transcript': {
+    twilio: 'each piece names the side that it was said on',
+    telnyx: 'only some engines name it, and the one that is taken where none is chosen does not',
+    why: 'Telnyx passes on what the engine tells',
+  },
 } as const satisfies Record<string, Difference>;
 
 export type DifferenceName = keyof typeof DIFFERENCES;

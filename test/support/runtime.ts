@@ -98,7 +98,8 @@ export class Runtime {
     private readonly userDir: string,
   ) {}
 
-  static async start(): Promise<Runtime> {
+  /** @param more further settings, e.g. `logging` */
+  static async start(more: Record<string, unknown> = {}): Promise<Runtime> {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- chosen at run time
     const RED = require(NODE_RED) as Red;
     const userDir = makeUserDir();
@@ -118,6 +119,7 @@ export class Runtime {
       runtimeState: { enabled: true, ui: false },
       telemetry: { enabled: false, updateNotification: false },
       logging: { console: { level: process.env.LOG ?? 'off', metrics: false, audit: false } },
+      ...more,
     });
     app.use('/', RED.httpAdmin);
     app.use('/', RED.httpNode);

@@ -44,7 +44,8 @@ export class Stage {
     readonly world: World,
   ) {}
 
-  static async set(options: WorldOptions = {}): Promise<Stage> {
+  /** @param settings of Node-RED, besides its usual ones */
+  static async set(options: WorldOptions = {}, settings: Record<string, unknown> = {}): Promise<Stage> {
     Object.assign(process.env, KEYS);
     const { openai, cartesia, elevenlabs } = options;
     const quick = {
@@ -54,7 +55,7 @@ export class Stage {
       elevenlabs: { ...QUICK.elevenlabs, ...elevenlabs },
     };
     const world = await new World(worldOptions(quick)).start();
-    return new Stage(await Runtime.start(), world);
+    return new Stage(await Runtime.start(settings), world);
   }
 
   async strike(): Promise<void> {
