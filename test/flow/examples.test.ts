@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'mocha';
+import type { OpenAiRequest } from '../../simulators/openai';
+import { CARRIER } from '../support/carriers';
 import { example } from '../support/example';
+import { NodeRedProcess } from '../support/node-red-process';
+import { makeUserDir, NODE_RED, PACKAGE_ROOT, until } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
@@ -53,6 +59,108 @@ describe('the examples, as shipped', () => {
     assert.equal(kept[0], plain(GREETING));
     assert.ok(words.includes(kept[1] ?? '?') && kept[1]?.startsWith('word1 '), `kept: ${kept[1] ?? ''}`);
     await stage.nothingIsLeft();
+  });
+
+  describe('03: callers are remembered', () => {
+    const said = ({ messages }: OpenAiRequest): string[] => messages.map(({ role, text }) => `${role}: ${text}`);
+    const rings = async (from: string, question: string, url = stage.nodeRed.url): Promise<OpenAiRequest> => {
+      const script = [{ waitForSilence: 500 }, { say: question }, { waitForSilence: 500 }, { hangUp: true }] as const;
+      const webhookUrl = `${url}/${CARRIER}/own-agent`;
+      const report = await stage.world[CARRIER].ring({ webhookUrl, script, from }).ended;
+      wentWell(report);
+      const asked = stage.world.openai.requests.at(-1);
+      assert.ok(asked);
+      return asked;
+    };
+    const knows = (request: OpenAiRequest, words: string): boolean => plain(said(request).join(' ')).includes(words);
+
+    it('who calls again is known: the model is shown what was said, as it was heard; who has never called is not', async () => {
+      await stage.deploy(stage.prepare(example('03')));
+      const long = Array.from({ length: 40 }, (_, i) => `word${i + 1}`).join(' ');
+      stage.world.openai.replies.push({ match: 'everything', reply: long });
+      const from = '+14155550111';
+      const first = await stage.call(
+        [
+          { waitForSilence: 500 },
+          { say: 'Tell me everything' },
+          { interruptAfterWords: 8, say: 'My name is Ada' },
+          { waitForSilence: 600 },
+          { hangUp: true },
+        ],
+        { path: '/twilio/own-agent', from },
+      );
+      wentWell(first);
+      await stage.nothingIsLeft();
+      const again = await rings(from, 'Who am I');
+      const [, greeting, asked, cut = '', name, answer, between, ...now] = said(again);
+      assert.deepEqual(
+        [greeting, asked, name, answer].map((text) => plain(text ?? '')),
+        ['assistant hello this is acme how can i help you', 'user tell me everything', 'user my name is ada', 'assistant you said my name is ada'],
+      ); // prettier-ignore
+      assert.match(cut, /^assistant: word1 .*word\d+ —$/, 'cut where the caller stopped hearing it');
+      assert.ok(
+        !cut.includes('word20') && plain(first.heardText).includes(plain(cut.slice('assistant: '.length))),
+        cut,
+      );
+      assert.match(between ?? '', /^system: The call of .* is over/);
+      assert.deepEqual(now.map(plain), ['assistant hello this is acme how can i help you', 'user who am i']);
+      const other = await rings('+14155550112', 'Who am I');
+      assert.deepEqual(said(other).slice(1).map(plain), [
+        'assistant hello this is acme how can i help you',
+        'user who am i',
+      ]);
+      await stage.nothingIsLeft();
+    }).timeout(60_000);
+
+    it('whose number is withheld is nobody: what one has said is not told to the next', async () => {
+      await stage.deploy(stage.prepare(example('03')));
+      for (const from of ['anonymous', '+266696687']) {
+        await rings(from, 'My secret is tangerine');
+        assert.ok(!knows(await rings(from, 'What was it'), 'tangerine'), from);
+      }
+      await stage.nothingIsLeft();
+    }).timeout(60_000);
+
+    it('of too many callers the one is forgotten who has not called for the longest time; of a long talk the beginning', async () => {
+      const flows = stage.prepare(example('03')).map((node) => {
+        if (node.id !== 'va03ask000000001') return node;
+        const func = String(node.func);
+        const less = func.replace('MAX_CALLERS = 1000', 'MAX_CALLERS = 1').replace('MAX_SAID = 20', 'MAX_SAID = 3');
+        assert.notEqual(less, func);
+        return { ...node, func: less };
+      });
+      await stage.deploy(flows);
+      await rings('+14155550121', 'I like apples');
+      const again = await rings('+14155550121', 'I like pears');
+      assert.ok(knows(again, 'user i like apples') && !knows(again, 'how can i help you you said'), said(again).join());
+      assert.equal(said(again).filter((text) => plain(text).endsWith('how can i help you')).length, 2);
+      await rings('+14155550122', 'I like plums');
+      assert.ok(!knows(await rings('+14155550121', 'And I'), 'apples'), 'forgotten');
+      await stage.nothingIsLeft();
+    }).timeout(60_000);
+
+    it('with a context store on the disk, also when Node-RED has been started anew', async () => {
+      const userDir = makeUserDir();
+      const nodeRedDir = join(PACKAGE_ROOT, 'node_modules', NODE_RED);
+      const more = { contextStorage: { default: { module: 'localfilesystem' } } };
+      let nodeRed = await NodeRedProcess.start(nodeRedDir, userDir, [], more);
+      try {
+        const port = Number(new URL(nodeRed.url).port);
+        const flows = stage.prepare(example('03')).map((node) => ('publicUrl' in node ? { ...node, publicUrl: nodeRed.url } : node)); // prettier-ignore
+        const headers = { 'content-type': 'application/json' };
+        await fetch(`${nodeRed.url}/flows`, { method: 'POST', headers, body: JSON.stringify(flows) });
+        // The answer comes before they run.
+        await until('the flows run', () => nodeRed.log.split('Started flows').length === 3, 10_000);
+        await rings('+14155550131', 'My name is Ada', nodeRed.url);
+        await nodeRed.stop();
+        nodeRed = await NodeRedProcess.start(nodeRedDir, userDir, flows, more, port);
+        assert.ok(knows(await rings('+14155550131', 'Who am I', nodeRed.url), 'my name is ada'));
+        assert.ok(!knows(await rings('+14155550132', 'Who am I', nodeRed.url), 'ada'));
+      } finally {
+        await nodeRed.stop();
+        rmSync(userDir, { recursive: true, force: true });
+      }
+    }).timeout(90_000);
   });
 
   it('04: the echo sends the same bytes back', async () => {
