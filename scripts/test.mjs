@@ -20,7 +20,15 @@ const SIDE_BY_SIDE = 10;
 const PLACES = { 'abuse.test.ts': 2, 'faults.test.ts': 4, 'far-away.test.ts': 3, 'many-calls.test.ts': 5 };
 
 /** What takes minutes begins early: the end is not to be waited for one of them. */
-const LONG = ['openai', 'deepgram', 'call-control.test.ts', 'switch.test.ts', 'deploy.test.ts', 'dial.test.ts'];
+const LONG = [
+  'openai',
+  'deepgram',
+  'agent-say.test.ts',
+  'call-control.test.ts',
+  'switch.test.ts',
+  'deploy.test.ts',
+  'dial.test.ts',
+];
 
 /** Stories of one provider, which neither another Node-RED nor another carrier can change: once, on Node-RED 5. */
 const ONCE = [

@@ -35,6 +35,7 @@ const palette = [
   { type: 'deepgram-stt', label: 'Key terms' },
   { type: 'openai-stt', label: 'Decided by' },
   { type: 'llm-agent', label: 'The caller may interrupt the greeting' },
+  { type: 'agent-say', label: 'The caller may interrupt it' },
   { type: 'cartesia-tts', label: 'Contexts' },
   { type: 'elevenlabs-tts', label: 'Speaker boost' },
   { type: 'call-control', label: 'when the agent has finished speaking' },
@@ -124,7 +125,19 @@ const savedFlow: FlowNode[] = [
     ...{ model: '${MODEL}', instructions: 'Two lines\nfor {{call.from}}.', greeting: '', greetingInterruptible: false },
     ...{ temperature: '0.2', reasoningEffort: 'low', maxReplyTokens: 200, bargeIn: 'count', bargeInWords: '2' },
     ...{ chunking: '${CHUNKS}', turnsKept: 5, apology: 'Sorry.', timeBudget: '4.5', options: '{"top_p":0.5}' },
-    ...{ headers: '{"x-team":"voice"}', x: 440, y: 80, wires: [['tts'], [], []] },
+    ...{
+      headers: '{"x-team":"voice"}',
+      queueLimit: '3',
+      queuePolicy: '${POLICY}',
+      x: 440,
+      y: 80,
+      wires: [['tts'], [], []],
+    },
+  },
+  {
+    ...{ id: 'say', type: 'agent-say', z: 'tab', version: 1, name: '', text: 'Two lines\nfor {{call.from}}.' },
+    ...{ when: '${WHEN}', on: 'call.dtmf, said', kind: 'notice', interruptible: false, x: 440, y: 140 },
+    wires: [['tts'], []],
   },
   {
     ...{
@@ -418,8 +431,10 @@ describe('the editor', function () {
       'llm-agent': {
         timeBudget: ['soon', /Answer within: not a number/],
         temperature: ['3', /Temperature: not from 0 to 2/],
+        queueLimit: ['900', /Waiting: not from 1 to 100/],
       },
       'cartesia-tts': { voice: ['', /Voice: missing/], speed: ['9', /Speed: not from 0.6 to 1.5/] },
+      'agent-say': { on: ['transcript, audio', /Speak on: topics with commas between, and never audio/] },
       'call-control': { on: ['transcript, audio', /Act on: topics with commas between, and never audio/] },
       'elevenlabs-tts': { stability: ['2', /Stability: not from 0 to 1/], speed: ['9', /Speed: not from 0.7 to 1.2/] },
     };
@@ -492,6 +507,33 @@ describe('the editor', function () {
     await done();
     const saved = await page.evaluate((id) => RED.nodes.createCompleteNodeSet().find((each) => each.id === id), agent);
     assert.equal(saved?.['bargeIn'], 'count');
+  });
+
+  it('asks a say node for a text where it speaks at the start of a call, when no message brings one', async () => {
+    const say = await page.evaluate(() => RED.nodes.filterNodes({ type: 'agent-say' })[0]?.id);
+    assert.ok(say);
+    await openDialog(say);
+    await page.locator('#node-input-text').fill('');
+    await page.locator('#node-input-text').dispatchEvent('change');
+    assert.equal(await page.locator('#node-input-text.input-error').count(), 0);
+    assert.equal(await page.locator('#node-input-on').isVisible(), true);
+    const when = page.locator('#node-input-when + .red-ui-typedInput-container');
+    await when.locator('.red-ui-typedInput-option-trigger').click();
+    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'at the start of every call' }).click();
+    await page.locator('#node-input-text.input-error').waitFor();
+    assert.equal(await page.locator('#node-input-on').isVisible(), false);
+    assert.match(await dialog().innerText(), /It needs no wire into it/);
+    await done();
+    const errors = await page.evaluate((id) => RED.nodes.node(id)?.validationErrors, say);
+    assert.match(
+      errors?.join() ?? '',
+      /^Text: missing, and at the start of a call there is no message that brings one$/,
+    );
+
+    await openDialog(say);
+    await page.locator('#node-input-text').fill('Hello');
+    await done();
+    assert.deepEqual(await page.evaluate((id) => RED.nodes.node(id)?.validationErrors, say), []);
   });
 
   it('shows the fields of openai-stt that belong to who decides that a turn is over', async () => {

@@ -35,6 +35,8 @@ export class FakeNode extends EventEmitter {
   readonly id: string;
   readonly type: string;
   readonly name: string;
+  /** The tab, or the instance of a subflow, on which it stands. */
+  readonly z: unknown;
   readonly wires: string[][];
   readonly credentials: object;
   readonly received: Message[] = [];
@@ -47,6 +49,7 @@ export class FakeNode extends EventEmitter {
     this.id = config.id;
     this.type = config.type;
     this.name = typeof config.name === 'string' ? config.name : '';
+    this.z = config.z;
     this.wires = config.wires ?? [];
     this.credentials = config.credentials ?? {};
   }

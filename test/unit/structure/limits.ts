@@ -390,6 +390,12 @@ export const LIMITS: readonly Limit[] = [
     test: ['test/node/tts-limits.test.ts', '30,000 characters at most'],
   },
   {
+    at: ['call', 'MAX_CHARACTERS', '30_000'],
+    help: '30,000 characters at most',
+    nodes: ['agent-say'],
+    test: ['test/node/agent-say.test.ts', 'a text has 30,000 characters at most'],
+  },
+  {
     at: ['call', 'MAX_WAITING', '200'],
     help: '200 pieces of text wait',
     nodes: TTSS,
@@ -457,6 +463,12 @@ export const LIMITS: readonly Limit[] = [
     test: unit('call/rest-limits', '64 kB are read'),
   },
   {
+    at: ['agent', 'MAX_LINE_BYTES', '4_194_304'],
+    help: 'A line of an answer has 4 MB at most',
+    nodes: ['llm-agent'],
+    test: unit('agent/http-fetch', 'a line of 4 MB is read'),
+  },
+  {
     at: ['agent', 'MAX_REST_BYTES', '65_536'],
     help: 'what is left of an answer after its end may have 64 kB',
     nodes: ['llm-agent'],
@@ -469,13 +481,13 @@ export const LIMITS: readonly Limit[] = [
     test: unit('agent/http-fetch', 'is closed when what is left of an answer does not end'),
   },
   {
-    at: ['agent', 'MAX_WAITING', '8'],
+    at: ['agent', 'QUEUE_LIMIT', '8'],
     help: '8 turns wait to be answered',
     nodes: ['llm-agent'],
     test: unit('agent/limits', 'eight turns at most'),
   },
   {
-    at: ['agent', 'MAX_EARLY', '8'],
+    at: ['agent', 'QUEUE_LIMIT', '8'],
     help: 'while the caller is with somebody else, 8 texts of `agent.say` wait',
     nodes: ['llm-agent'],
     test: ['test/node/agent-away.test.ts', '8 of them, the oldest go first'],
@@ -565,6 +577,8 @@ export const INNER: readonly string[] = [
   ...['MAX_DIGITS', 'MAX_LIMIT_S'],
   // From here on the sender waits; nothing is lost.
   'MAX_UNREAD_BYTES',
+  // Of what is counted, and of a line of the log: as many utterances as can be open, more providers than there are.
+  ...['MAX_UNANSWERED', 'MAX_PROVIDERS', 'MAX_VALUE_CHARACTERS'],
   // Where text and messages are cut.
   ...['MAX_LINK', 'MAX_SENTENCE', 'MAX_PAYLOAD_BYTES', 'MAX_TWO_BYTES'],
 ];
