@@ -8,7 +8,7 @@ import { Session } from '../call/session';
 import type { Verdict } from '../call/session';
 import { SettingError } from '../call/settings';
 import { fill } from '../call/template';
-import { MAX_CHARACTERS } from '../call/tts-relay';
+import { MAX_CHARACTERS } from '../call/tts/relay';
 import type { SaySettings } from './say-settings';
 import { interruptedByWords } from './turn-taking';
 import { UtteranceWriter } from './utterance';

@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { PassingSession, takeOrder } from './control-node';
-import { readControlSettings } from './control-node-settings';
-import type { ControlSettings } from './control-node-settings';
+import { PassingSession, takeOrder } from './control/node';
+import { readControlSettings } from './control/node-settings';
+import type { ControlSettings } from './control/node-settings';
 import { registerVoiceNode } from './node';
 import type { RawConfig } from './settings';
 

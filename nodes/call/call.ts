@@ -1,4 +1,4 @@
-import { CallControls } from './call-controls';
+import { CallControls } from './control/call-controls';
 import type { Carrier } from './carrier';
 import type { CallInfo, EndReason, PlaybackReport, UtteranceInfo } from './message';
 import { gone } from './loop-turns';
@@ -7,8 +7,8 @@ import { Playback } from './playback';
 import type { PlaybackRecord, PlaybackTopic } from './playback';
 import { Privacy } from './privacy';
 import type { Session } from './session';
-import { Ears } from './stt-ears';
-import { Relays } from './tts-relays';
+import { Ears } from './stt/ears';
+import { Relays } from './tts/relays';
 
 /** A message may take so many turns of the event loop to the node that opens an utterance for it: each node takes one. */
 const WIRE_TURNS = 6;

@@ -1,4 +1,4 @@
-import type { CarrierControl } from './carrier-control';
+import type { CarrierControl } from './carrier/control';
 import type { EndReason } from './message';
 
 /**

@@ -1,11 +1,11 @@
 import type { Carrier } from './carrier';
 import type { PlaybackEnd, PlaybackReport, UtteranceInfo, Word } from './message';
 import { BYTES_PER_MS, FRAME_BYTES } from './mulaw';
-import { Timeline } from './timeline';
-import { UtteranceLine } from './utterance-line';
-import type { PlaybackRecord } from './utterance-line';
+import { Timeline } from './playback/timeline';
+import { UtteranceLine } from './playback/utterance-line';
+import type { PlaybackRecord } from './playback/utterance-line';
 
-export type { PlaybackRecord } from './utterance-line';
+export type { PlaybackRecord } from './playback/utterance-line';
 
 /** A mark goes out with every 200 ms of audio (CALLS, section 3). */
 const MARK_BYTES = 200 * BYTES_PER_MS;

@@ -1,5 +1,5 @@
-import { SocketPool } from '../call/socket-pool';
-import type { Lease as SocketLease } from '../call/socket-pool';
+import { SocketPool } from '../call/tts/socket-pool';
+import type { Lease as SocketLease } from '../call/tts/socket-pool';
 import { PROVIDER } from './events';
 import { CartesiaSocket } from './socket';
 import type { Endpoint } from './socket';

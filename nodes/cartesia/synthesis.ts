@@ -1,6 +1,6 @@
-import { ContextSynthesis } from '../call/tts-synthesis';
-import type { Patience, SynthesisSettings as ContextSynthesisSettings } from '../call/tts-synthesis';
-import type { SynthesisListener } from '../call/tts-session';
+import { ContextSynthesis } from '../call/tts/synthesis';
+import type { Patience, SynthesisSettings as ContextSynthesisSettings } from '../call/tts/synthesis';
+import type { SynthesisListener } from '../call/tts/session';
 import { PROVIDER } from './events';
 import type { VoiceSettings } from './requests';
 

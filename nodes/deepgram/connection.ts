@@ -1,6 +1,6 @@
-import type { Hearing, SttConnection, SttConnectionEvents, SttProvider, Unfinished } from '../call/stt-connection';
-import { isRecord } from '../call/stt-connection';
-import { SttSocket } from '../call/stt-socket';
+import type { Hearing, SttConnection, SttConnectionEvents, SttProvider, Unfinished } from '../call/stt/connection';
+import { isRecord } from '../call/stt/connection';
+import { SttSocket } from '../call/stt/socket';
 import type { ListenSettings, Reader, Reading } from './listen';
 import { LISTEN_ERRORS } from './listen-error';
 import { NovaReader } from './listen-v1';

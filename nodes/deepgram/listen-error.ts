@@ -1,6 +1,6 @@
 import { ProviderError, causeOfStatus } from '../call/errors';
-import { refusalText } from '../call/stt-socket';
-import type { Refusal, SttErrors } from '../call/stt-socket';
+import { refusalText } from '../call/stt/socket';
+import type { Refusal, SttErrors } from '../call/stt/socket';
 
 const PROVIDER = 'deepgram';
 

@@ -1,5 +1,5 @@
-import { isRecord, join } from '../call/stt-connection';
-import type { Hearing, TimedWord, Unfinished } from '../call/stt-connection';
+import { isRecord, join } from '../call/stt/connection';
+import type { Hearing, TimedWord, Unfinished } from '../call/stt/connection';
 import { milliseconds, readWords } from './listen';
 import type { ListenSettings, Reader, Reading } from './listen';
 import { serverError } from './listen-error';

@@ -1,4 +1,4 @@
-import type { Hearing, TimedWord, Unfinished } from '../call/stt-connection';
+import type { Hearing, TimedWord, Unfinished } from '../call/stt/connection';
 import { milliseconds, readWords } from './listen';
 import type { Reader, Reading } from './listen';
 import { serverError } from './listen-error';

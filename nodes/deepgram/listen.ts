@@ -1,6 +1,6 @@
 import type { ProviderError } from '../call/errors';
-import { isRecord } from '../call/stt-connection';
-import type { TimedWord, Unfinished } from '../call/stt-connection';
+import { isRecord } from '../call/stt/connection';
+import type { TimedWord, Unfinished } from '../call/stt/connection';
 
 /**
  * What the two listen protocols of Deepgram (v1 Nova, v2 Flux) have in common. A reader knows the messages of one

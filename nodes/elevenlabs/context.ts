@@ -1,5 +1,5 @@
 import { BYTES_PER_MS } from '../call/mulaw';
-import type { ContextListener, SpeechContext } from '../call/tts-contexts';
+import type { ContextListener, SpeechContext } from '../call/tts/contexts';
 import { Alignment } from './alignment';
 import type { CharacterTimes } from './alignment';
 import { closeRequest, flushRequest, keepAliveRequest, openRequest, textRequest } from './requests';

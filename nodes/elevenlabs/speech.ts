@@ -1,8 +1,8 @@
 import type { Call } from '../call/call';
-import { ContextSpeech } from '../call/context-speech';
-import type { ContextSpeechSettings, UtteranceSettings } from '../call/context-speech';
+import { ContextSpeech } from '../call/tts/context-speech';
+import type { ContextSpeechSettings, UtteranceSettings } from '../call/tts/context-speech';
 import type { NodeSlot } from '../call/node-slot';
-import type { Synthesis, SynthesisListener } from '../call/tts-session';
+import type { Synthesis, SynthesisListener } from '../call/tts/session';
 import { pool } from './pool';
 import type { VoiceSettings } from './requests';
 import type { ElevenLabsSocket, Endpoint } from './socket';

@@ -1,7 +1,7 @@
-import { ContextSynthesis } from '../call/tts-synthesis';
-import type { Patience } from '../call/tts-synthesis';
-import type { UtteranceSettings } from '../call/context-speech';
-import type { SynthesisListener } from '../call/tts-session';
+import { ContextSynthesis } from '../call/tts/synthesis';
+import type { Patience } from '../call/tts/synthesis';
+import type { UtteranceSettings } from '../call/tts/context-speech';
+import type { SynthesisListener } from '../call/tts/session';
 import { PROVIDER } from './errors';
 import type { VoiceSettings } from './requests';
 

@@ -1,8 +1,8 @@
 import { ProviderError, causeOfStatus } from '../call/errors';
 import type { Cause } from '../call/errors';
-import { isRecord } from '../call/stt-connection';
-import { refusalText } from '../call/stt-socket';
-import type { Refusal, SttErrors } from '../call/stt-socket';
+import { isRecord } from '../call/stt/connection';
+import { refusalText } from '../call/stt/socket';
+import type { Refusal, SttErrors } from '../call/stt/socket';
 
 const PROVIDER = 'openai';
 /** Codes that mean no credit; they come with status 429 (contracts/openai.md 6). */

@@ -1,4 +1,4 @@
-import { isRecord } from '../call/stt-connection';
+import { isRecord } from '../call/stt/connection';
 
 /** What OpenAI says, as far as it concerns us (contracts/openai.md 1.4, 1.5). Times are ms of the audio appended. */
 export type RealtimeEvent =

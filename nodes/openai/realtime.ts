@@ -1,8 +1,8 @@
-import { EnergyGate } from '../call/energy-gate';
-import { VOICE } from '../call/loudness';
+import { EnergyGate } from '../call/stt/energy-gate';
+import { VOICE } from '../call/stt/loudness';
 import { BYTES_PER_MS } from '../call/mulaw';
-import type { Hearing, SttConnection, SttConnectionEvents, SttProvider, Unfinished } from '../call/stt-connection';
-import { SttSocket } from '../call/stt-socket';
+import type { Hearing, SttConnection, SttConnectionEvents, SttProvider, Unfinished } from '../call/stt/connection';
+import { SttSocket } from '../call/stt/socket';
 import { PreRoll } from './pre-roll';
 import { REALTIME_ERRORS, eventError } from './realtime-error';
 import { readEvent } from './realtime-event';

@@ -1,10 +1,10 @@
 import type { Account } from '../call/account';
-import { GATE_DEFAULTS } from '../call/energy-gate';
-import type { GateSettings } from '../call/energy-gate';
-import { magnitudeOf } from '../call/loudness';
+import { GATE_DEFAULTS } from '../call/stt/energy-gate';
+import type { GateSettings } from '../call/stt/energy-gate';
+import { magnitudeOf } from '../call/stt/loudness';
 import { asWebSocketUrl, choice, jsonObject, number, SettingError, text, textMap } from '../call/settings';
 import type { RawConfig } from '../call/settings';
-import { isRecord } from '../call/stt-connection';
+import { isRecord } from '../call/stt/connection';
 
 /** OpenAI's own address. */
 export const OPENAI_URL = 'https://api.openai.com/v1';

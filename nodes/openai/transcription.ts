@@ -1,5 +1,5 @@
 import type { ProviderError } from '../call/errors';
-import type { Hearing, TimedWord, Unfinished } from '../call/stt-connection';
+import type { Hearing, TimedWord, Unfinished } from '../call/stt/connection';
 import { ItemLine } from './transcription-items';
 import type { Item } from './transcription-items';
 import type { TurnDetection } from './transcription-settings';

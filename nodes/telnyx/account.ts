@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { NodeAPI } from 'node-red';
-import { carrierAccountOf } from '../call/carrier-account';
-import type { CarrierAccount } from '../call/carrier-account';
+import { carrierAccountOf } from '../call/carrier/account';
+import type { CarrierAccount } from '../call/carrier/account';
 import { SettingError } from '../call/settings';
 import type { RawConfig } from '../call/settings';
 import { readPublicKey } from './webhook';

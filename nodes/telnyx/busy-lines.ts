@@ -1,4 +1,4 @@
-import { sayMs } from '../call/carrier-call';
+import { sayMs } from '../call/carrier/call';
 import { asError } from '../call/errors';
 import { speakBody } from './carrier-voice';
 import type { TelnyxInSettings } from './in-settings';

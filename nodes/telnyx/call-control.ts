@@ -1,5 +1,5 @@
-import type { CarrierControl, RecordingOrder, TranscriptionOrder, TransferOrder } from '../call/carrier-control';
-import type { ReportKind } from '../call/reports';
+import type { CarrierControl, RecordingOrder, TranscriptionOrder, TransferOrder } from '../call/carrier/control';
+import type { ReportKind } from '../call/carrier/reports';
 import { reportState } from './report-state';
 import { isOver } from './rest';
 

@@ -1,5 +1,5 @@
-import { isDialId } from '../call/dial-book';
-import type { DialOrder } from '../call/dial-order';
+import { isDialId } from '../call/dial/book';
+import type { DialOrder } from '../call/dial/order';
 import type { Detection, TelnyxDialSettings } from './dial-settings';
 
 /** The longest call that Telnyx lets one ask for, and the shortest, s (contracts/telnyx.md, section 3.2). */

@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red';
-import { readDialSettings } from '../call/dial-order';
-import type { DialSettings } from '../call/dial-order';
+import { readDialSettings } from '../call/dial/order';
+import type { DialSettings } from '../call/dial/order';
 import { choice, jsonObject, SettingError, text, textMap } from '../call/settings';
 import type { RawConfig } from '../call/settings';
 import { telnyxAccountOf } from './account';

@@ -1,6 +1,6 @@
 import type { Call } from '../call/call';
-import { FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier-call';
-import { DialAttempt } from '../call/dial-attempt';
+import { FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier/call';
+import { DialAttempt } from '../call/dial/attempt';
 import type { CallInfo, EndReason } from '../call/message';
 import { hangupReason } from './hangup-cause';
 import { answeredBy } from './machine-detection';

@@ -1,4 +1,4 @@
-import { DialBook } from '../call/dial-book';
+import { DialBook } from '../call/dial/book';
 import { dialIdOf } from './dial-request';
 import type { DialledCall } from './dialled-call';
 import type { TelnyxEvent } from './webhook';

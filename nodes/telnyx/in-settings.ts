@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red';
-import { readInSettings } from '../call/in-settings';
-import type { InSettings } from '../call/in-settings';
+import { readInSettings } from '../call/carrier/in-settings';
+import type { InSettings } from '../call/carrier/in-settings';
 import { jsonObject, text, textMap } from '../call/settings';
 import type { RawConfig } from '../call/settings';
 import { telnyxAccountOf } from './account';

@@ -1,4 +1,4 @@
-import type { TransferOutcome } from '../call/carrier-control';
+import type { TransferOutcome } from '../call/carrier/control';
 import { RecentKeys } from '../call/recent';
 import { textOf } from './webhook';
 import type { TelnyxEvent } from './webhook';

@@ -1,4 +1,4 @@
-import type { AnsweredBy } from '../call/dial-answer';
+import type { AnsweredBy } from '../call/dial/answer';
 import { textOf } from './webhook';
 import type { TelnyxEvent } from './webhook';
 

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { MediaFrames } from '../call/media-frames';
-import { asObject, MediaSocket, readObject } from '../call/media-socket';
+import { MediaFrames } from '../call/carrier/media-frames';
+import { asObject, MediaSocket, readObject } from '../call/carrier/media-socket';
 import { BYTES_PER_MS } from '../call/mulaw';
 import { refused } from '../call/refused';
 import { FrameOrder } from './frame-order';

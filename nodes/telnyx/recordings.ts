@@ -1,7 +1,7 @@
-import type { RecordedAudio } from '../call/carrier-control';
+import type { RecordedAudio } from '../call/carrier/control';
 import { ProviderError } from '../call/errors';
-import { asObject } from '../call/media-socket';
-import { fetchAudio } from '../call/recorded-audio';
+import { asObject } from '../call/carrier/media-socket';
+import { fetchAudio } from '../call/carrier/recorded-audio';
 import type { TelnyxRest } from './rest';
 import { textOf } from './webhook';
 

@@ -1,10 +1,10 @@
 import type { Call } from '../call/call';
 import { asError } from '../call/errors';
 import { registry } from '../call/heart';
-import { asObject } from '../call/media-socket';
+import { asObject } from '../call/carrier/media-socket';
 import type { CallInfo } from '../call/message';
 import { MASKED } from '../call/privacy';
-import type { Reports } from '../call/reports';
+import type { Reports } from '../call/carrier/reports';
 import type { TelnyxRecordings } from './recordings';
 import { readReportState } from './report-state';
 import { sendOn } from './sent-on';

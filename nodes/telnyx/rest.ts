@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { askRest } from '../call/carrier-rest';
+import { askRest } from '../call/carrier/rest';
 import { causeOfStatus, ProviderError } from '../call/errors';
 import { withoutNumbers } from '../call/log-line';
-import { asObject } from '../call/media-socket';
+import { asObject } from '../call/carrier/media-socket';
 import type { TelnyxAccount } from './account';
 import { CALL_CONTROL_ID } from './webhook';
 

@@ -1,5 +1,5 @@
 import type { NodeAPI } from 'node-red';
-import { registerCarrierAccount } from '../call/carrier-account';
+import { registerCarrierAccount } from '../call/carrier/account';
 
 /** The account node: keeps what the others ask for (account.ts). */
 export = (RED: NodeAPI): void =>

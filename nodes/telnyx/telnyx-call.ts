@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
+import { MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier/call';
 import type { Call } from '../call/call';
 import { asError } from '../call/errors';
-import { asObject } from '../call/media-socket';
+import { asObject } from '../call/carrier/media-socket';
 import type { EndReason } from '../call/message';
 import { TelnyxControl } from './call-control';
 import { CarrierVoice, speakBody } from './carrier-voice';

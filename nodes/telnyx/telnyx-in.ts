@@ -1,5 +1,5 @@
 import type { NodeAPI } from 'node-red';
-import { registerInNode } from '../call/in-node';
+import { registerInNode } from '../call/carrier/in-node';
 import { TelnyxFrontDesk } from './front-desk';
 import { readTelnyxInSettings } from './in-settings';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { CarrierCall, NO_STREAM_MS } from '../call/carrier-call';
-import type { CarrierHost } from '../call/carrier-call';
-import type { TransferOrder, TransferOutcome } from '../call/carrier-control';
+import { CarrierCall, NO_STREAM_MS } from '../call/carrier/call';
+import type { CarrierHost } from '../call/carrier/call';
+import type { TransferOrder, TransferOutcome } from '../call/carrier/control';
 import type { EndReason } from '../call/message';
 import { hangupReason } from './hangup-cause';
 import { legState, readLegEnd } from './legs';

@@ -1,7 +1,7 @@
 /** Telnyx's signed webhooks: is it Telnyx's, and what does it say? (contracts/telnyx.md, sections 2 and 3.1) */
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { asObject, readObject } from '../call/media-socket';
+import { asObject, readObject } from '../call/carrier/media-socket';
 
 /** How far the time of a webhook may be off, s. */
 const WINDOW_S = 300;

@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red';
-import { carrierAccountOf } from '../call/carrier-account';
-import type { CarrierAccount } from '../call/carrier-account';
+import { carrierAccountOf } from '../call/carrier/account';
+import type { CarrierAccount } from '../call/carrier/account';
 import { SettingError } from '../call/settings';
 import type { RawConfig } from '../call/settings';
 

@@ -1,4 +1,4 @@
-import type { DialOrder } from '../call/dial-order';
+import type { DialOrder } from '../call/dial/order';
 import type { TwilioDialSettings } from './dial-settings';
 import type { RestForm } from './rest';
 

@@ -1,4 +1,4 @@
-import type { AnsweredBy } from '../call/dial-answer';
+import type { AnsweredBy } from '../call/dial/answer';
 
 /** `AnsweredBy` (contracts/twilio.md, section 10.2) in our words. A greeting that was heard to its end was a machine's. */
 const FOUND = new Map<string, AnsweredBy>([

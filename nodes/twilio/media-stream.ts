@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { MediaFrames } from '../call/media-frames';
-import { asObject, MediaSocket, readObject } from '../call/media-socket';
+import { MediaFrames } from '../call/carrier/media-frames';
+import { asObject, MediaSocket, readObject } from '../call/carrier/media-socket';
 import { refused } from '../call/refused';
 
 /** The `start` message: whose stream it is. `raw` is the message's `start` object as it came. */

@@ -2,7 +2,7 @@ import { asError } from '../call/errors';
 import { registry } from '../call/heart';
 import type { CallInfo } from '../call/message';
 import { MASKED } from '../call/privacy';
-import type { ExpectedReport, ReportKind, Reports } from '../call/reports';
+import type { ExpectedReport, ReportKind, Reports } from '../call/carrier/reports';
 import { readReport } from './reports';
 
 /** What a desk lends its reports. */

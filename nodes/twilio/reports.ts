@@ -1,5 +1,5 @@
 import { ProviderError } from '../call/errors';
-import type { ReportKind } from '../call/reports';
+import type { ReportKind } from '../call/carrier/reports';
 
 type Params = Readonly<Record<string, string>>;
 

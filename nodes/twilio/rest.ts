@@ -1,8 +1,8 @@
-import { askRest } from '../call/carrier-rest';
-import type { RecordedAudio } from '../call/carrier-control';
+import { askRest } from '../call/carrier/rest';
+import type { RecordedAudio } from '../call/carrier/control';
 import { causeOfStatus, ProviderError } from '../call/errors';
 import { withoutNumbers } from '../call/log-line';
-import { fetchAudio } from '../call/recorded-audio';
+import { fetchAudio } from '../call/carrier/recorded-audio';
 import type { TwilioAccount } from './account';
 import { adviceOf } from './rest-advice';
 

@@ -1,6 +1,6 @@
-import { CarrierCall, FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier-call';
-import type { CarrierHost } from '../call/carrier-call';
-import type { TransferOrder, TransferOutcome } from '../call/carrier-control';
+import { CarrierCall, FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier/call';
+import type { CarrierHost } from '../call/carrier/call';
+import type { TransferOrder, TransferOutcome } from '../call/carrier/control';
 import type { TwilioAccount } from './account';
 import type { MediaStream } from './media-stream';
 import type { RestForm, TwilioRest } from './rest';

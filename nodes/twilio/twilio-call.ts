@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { FIRST_ASK_MS, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier-call';
-import type { CarrierControl } from '../call/carrier-control';
+import { FIRST_ASK_MS, MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier/call';
+import type { CarrierControl } from '../call/carrier/control';
 import { asError, ProviderError } from '../call/errors';
 import type { EndReason } from '../call/message';
 import { TwilioControl } from './call-control';

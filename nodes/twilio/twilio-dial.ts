@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red';
-import { registerDialNode } from '../call/dial-node';
-import { refused } from '../call/dial-order';
+import { registerDialNode } from '../call/dial/node';
+import { refused } from '../call/dial/order';
 import { readTwilioDialSettings } from './dial-settings';
 import { deskOf } from './front-desk';
 

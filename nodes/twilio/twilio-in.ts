@@ -1,5 +1,5 @@
 import type { NodeAPI } from 'node-red';
-import { registerInNode } from '../call/in-node';
+import { registerInNode } from '../call/carrier/in-node';
 import { TwilioFrontDesk } from './front-desk';
 import { readTwilioInSettings } from './in-settings';
 

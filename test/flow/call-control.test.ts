@@ -10,7 +10,7 @@ import type { CallerScript, LineBehaviour, PhoneCall } from '../../simulators/ph
 import { readWav } from '../../simulators/phone';
 import { KEYS } from '../../simulators/keys';
 import type { CallReport } from '../../simulators/phone/report';
-import type * as History from '../../nodes/call/dial-history';
+import type * as History from '../../nodes/call/dial/history';
 import { byCarrier, CARRIER, IN } from '../support/carriers';
 import { change, example } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
@@ -112,7 +112,7 @@ describe('call control', () => {
     assert.equal(heart().registry.count().opened, heart().registry.count().ended);
   });
 
-  const history = (): History.DialHistory => (requireHere(`${PACKAGE_ROOT}/dist/nodes/call/dial-history.js`) as typeof History).dialHistory; // prettier-ignore
+  const history = (): History.DialHistory => (requireHere(`${PACKAGE_ROOT}/dist/nodes/call/dial/history.js`) as typeof History).dialHistory; // prettier-ignore
   const ring = (script: CallerScript = [], line: LineBehaviour = {}): PhoneCall => {
     stage.world[CARRIER].setLine(COLLEAGUE, line);
     return stage.ring(script, { path: PATH });

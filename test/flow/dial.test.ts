@@ -13,7 +13,7 @@ import { plain, Stage } from '../support/stage';
 import type { CallReport as TelnyxReport } from '../../simulators/telnyx';
 import type { CallReport as TwilioReport } from '../../simulators/twilio';
 import type { World } from '../../simulators/world';
-import type * as History from '../../nodes/call/dial-history';
+import type * as History from '../../nodes/call/dial/history';
 
 const GREETING = 'Hello, this is Acme. Your bicycle is ready. When would you like to fetch it?';
 const MINE = '+442079460321';
@@ -57,7 +57,7 @@ describe('an agent rings someone (example 08)', () => {
   const phones = (): World['twilio'] | World['telnyx'] => stage.world[CARRIER];
   const history = (): History.DialHistory =>
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the very module instance that the nodes use
-    (require(`${PACKAGE_ROOT}/dist/nodes/call/dial-history.js`) as typeof History).dialHistory;
+    (require(`${PACKAGE_ROOT}/dist/nodes/call/dial/history.js`) as typeof History).dialHistory;
   /** A message to the dial node. */
   const order = async (msg: object = {}): Promise<void> => {
     const headers = { 'content-type': 'application/json' };

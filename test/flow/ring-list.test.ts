@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { KEYS } from '../../simulators/keys';
 import type { PhoneCall } from '../../simulators/phone';
 import type { World } from '../../simulators/world';
-import type * as History from '../../nodes/call/dial-history';
+import type * as History from '../../nodes/call/dial/history';
 import { CARRIER, DIAL, IN } from '../support/carriers';
 import { change, example, the } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
@@ -29,7 +29,7 @@ describe('a list is rung (example 11)', () => {
   const phones = (): World['twilio'] | World['telnyx'] => stage.world[CARRIER];
   const history = (): History.DialHistory =>
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the very module instance that the nodes use
-    (require(`${PACKAGE_ROOT}/dist/nodes/call/dial-history.js`) as typeof History).dialHistory;
+    (require(`${PACKAGE_ROOT}/dist/nodes/call/dial/history.js`) as typeof History).dialHistory;
   /** The button of the inject node. */
   const press = async (): Promise<void> => {
     const { status } = await fetch(`${stage.nodeRed.url}/inject/${the(example('11'), 'inject').id}`, {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Call } from '../../nodes/call/call';
 import type { Carrier } from '../../nodes/call/carrier';
-import type { CarrierControl } from '../../nodes/call/carrier-control';
+import type { CarrierControl } from '../../nodes/call/carrier/control';
 import { registry } from '../../nodes/call/heart';
 import { slotOf } from '../../nodes/call/lifecycle';
 import { nextMessageId } from '../../nodes/call/message';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
-import type { CarrierControl } from '../../nodes/call/carrier-control';
+import type { CarrierControl } from '../../nodes/call/carrier/control';
 import { afterEach, describe, it } from 'mocha';
 import { registry } from '../../nodes/call/heart';
 import { NodeSlot } from '../../nodes/call/node-slot';
-import { OutSession } from '../../nodes/call/out-session';
-import type { OutSettings } from '../../nodes/call/out-session';
+import { OutSession } from '../../nodes/call/carrier/out-session';
+import type { OutSettings } from '../../nodes/call/carrier/out-session';
 
 describe('a service of speech that is down', () => {
   afterEach(() => mock.timers.reset());

@@ -1,7 +1,7 @@
 /** A small Node-RED around one node of speech-to-text: what it is sent, what it sends, what Catch hears. */
 import { createRequire } from 'node:module';
 import type { Node, NodeAPI } from 'node-red';
-import type { CarrierControl } from '../../nodes/call/carrier-control';
+import type { CarrierControl } from '../../nodes/call/carrier/control';
 import type { Call } from '../../nodes/call/call';
 import { registry } from '../../nodes/call/heart';
 import type { VoiceMessage } from '../../nodes/call/message';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocket } from 'ws';
-import { dialHistory } from '../../nodes/call/dial-history';
+import { dialHistory } from '../../nodes/call/dial/history';
 import { registry } from '../../nodes/call/heart';
 import { refused } from '../../nodes/call/refused';
 import { TelnyxCompany } from '../../simulators/telnyx';

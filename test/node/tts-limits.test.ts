@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Call } from '../../nodes/call/call';
 import { ProviderError } from '../../nodes/call/errors';
 import { registerVoiceNode } from '../../nodes/call/node';
-import { TtsSession } from '../../nodes/call/tts-session';
-import type { Synthesis, SynthesisOrder } from '../../nodes/call/tts-session';
+import { TtsSession } from '../../nodes/call/tts/session';
+import type { Synthesis, SynthesisOrder } from '../../nodes/call/tts/session';
 import { TtsStage } from './tts-stage';
 
 /** What was asked of the provider: one entry for each utterance. */

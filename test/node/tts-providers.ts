@@ -1,6 +1,6 @@
 /** The providers of text-to-speech, and what the stories of their nodes must know of each. */
 import assert from 'node:assert/strict';
-import { countPlaces } from '../../nodes/call/places';
+import { countPlaces } from '../../nodes/call/tts/places';
 import cartesiaAccount from '../../nodes/cartesia/cartesia-account';
 import cartesiaTts from '../../nodes/cartesia/cartesia-tts';
 import { countSockets } from '../../nodes/cartesia/pool';

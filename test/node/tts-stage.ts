@@ -1,7 +1,7 @@
 /** What the tests of TTS nodes share: as much of Node-RED as they see, and calls that reach them. */
 import { EventEmitter } from 'node:events';
 import type { NodeAPI } from 'node-red';
-import type { CarrierControl } from '../../nodes/call/carrier-control';
+import type { CarrierControl } from '../../nodes/call/carrier/control';
 import type { Call } from '../../nodes/call/call';
 import { registry } from '../../nodes/call/heart';
 import type { CallInfo, UtteranceInfo, VoiceMessage } from '../../nodes/call/message';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { CallInfo } from '../../nodes/call/message';
-import { countPlaces } from '../../nodes/call/places';
+import { countPlaces } from '../../nodes/call/tts/places';
 import { SIMULATOR_KEY } from '../../simulators/loopback';
 import { until } from '../unit/call/utterance';
 import { PROVIDERS, stageFor, strike } from './tts-providers';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { dialHistory } from '../../nodes/call/dial-history';
+import { dialHistory } from '../../nodes/call/dial/history';
 import { registry } from '../../nodes/call/heart';
 import { PhoneCompany, signForm } from '../../simulators/twilio';
 import type { Call, WebhookSignature } from '../../simulators/twilio';

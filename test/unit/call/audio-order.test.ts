@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { AudioOrder } from '../../../nodes/call/audio-order';
+import { AudioOrder } from '../../../nodes/call/playback/audio-order';
 
 describe('The order of an utterance’s audio', () => {
   const piece = (seq: number) => ({ seq, audio: Buffer.alloc(1), words: [], done: false });

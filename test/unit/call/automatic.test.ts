@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
-import { Automatic } from '../../../nodes/call/automatic';
-import { playTones } from '../../../nodes/call/dtmf-tones';
-import type { AutomaticSettings } from '../../../nodes/call/in-settings';
+import { Automatic } from '../../../nodes/call/carrier/automatic';
+import { playTones } from '../../../nodes/call/carrier/dtmf-tones';
+import type { AutomaticSettings } from '../../../nodes/call/carrier/in-settings';
 import type { UtteranceInfo, VoiceMessage } from '../../../nodes/call/message';
 import { LoneCall, RECORDING, TRANSCRIPTION } from './lone-call';
 

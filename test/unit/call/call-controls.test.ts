@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import { LoneCall, RECORDING, TRANSCRIPTION } from './lone-call';
 import type { ControlLog } from './lone-call';
-import type { CallControls } from '../../../nodes/call/call-controls';
-import type { TransferOrder } from '../../../nodes/call/carrier-control';
+import type { CallControls } from '../../../nodes/call/control/call-controls';
+import type { TransferOrder } from '../../../nodes/call/carrier/control';
 
 const TRANSFER: TransferOrder = { to: '+15559999', ringMs: 30_000, limitMs: 3_600_000, afterwards: 'end' };
 

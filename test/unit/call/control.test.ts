@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { Turns } from '../../../nodes/call/control-fetch';
-import { readControlSettings } from '../../../nodes/call/control-node-settings';
-import { ACTIONS, readControlOrder, readDigits } from '../../../nodes/call/control-order';
+import { Turns } from '../../../nodes/call/control/fetch';
+import { readControlSettings } from '../../../nodes/call/control/node-settings';
+import { ACTIONS, readDigits } from '../../../nodes/call/control/actions';
+import { readControlOrder } from '../../../nodes/call/control/order';
 import { SettingError } from '../../../nodes/call/settings';
 import { read } from '../structure/imports';
 

@@ -4,9 +4,9 @@ import { mock } from 'node:test';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Call } from '../../../nodes/call/call';
 import type { Carrier } from '../../../nodes/call/carrier';
-import type { CarrierControl } from '../../../nodes/call/carrier-control';
-import { AnswerPolicy, readAnswerSettings } from '../../../nodes/call/dial-answer';
-import type { AnsweredBy } from '../../../nodes/call/dial-answer';
+import type { CarrierControl } from '../../../nodes/call/carrier/control';
+import { AnswerPolicy, readAnswerSettings } from '../../../nodes/call/dial/answer';
+import type { AnsweredBy } from '../../../nodes/call/dial/answer';
 import type { VoiceMessage } from '../../../nodes/call/message';
 
 const SECOND_OF_AUDIO = Buffer.alloc(8_000, 0x22);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { DialBook, isDialId, newDialId } from '../../../nodes/call/dial-book';
+import { DialBook, isDialId, newDialId } from '../../../nodes/call/dial/book';
 
 describe('the calls that a desk dials', () => {
   it('are found by our own id until they are over', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { DialHistory } from '../../../nodes/call/dial-history';
+import { DialHistory } from '../../../nodes/call/dial/history';
 
 const MINUTE = 60_000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { readDialSettings, readOrder } from '../../../nodes/call/dial-order';
-import { DialProgress, statusOfEnd } from '../../../nodes/call/dial-status';
+import { readDialSettings, readOrder } from '../../../nodes/call/dial/order';
+import { DialProgress, statusOfEnd } from '../../../nodes/call/dial/status';
 import { ProviderError } from '../../../nodes/call/errors';
 
 const RING = { min: 5, max: 600 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { dtmfTones } from '../../../nodes/call/dtmf-tones';
+import { dtmfTones } from '../../../nodes/call/carrier/dtmf-tones';
 import { hearTones, toLinear } from '../../../simulators/phone/tones';
 
 const ROWS = [697, 770, 852, 941];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { EnergyGate, GATE_DEFAULTS } from '../../../nodes/call/energy-gate';
-import { magnitudeOf, VOICE } from '../../../nodes/call/loudness';
+import { EnergyGate, GATE_DEFAULTS } from '../../../nodes/call/stt/energy-gate';
+import { magnitudeOf, VOICE } from '../../../nodes/call/stt/loudness';
 
 const LOUD = 3_000;
 const SOFT = 50;

@@ -6,10 +6,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocket } from 'ws';
-import { FrontDesk } from '../../../nodes/call/front-desk';
-import type { DeskSettings } from '../../../nodes/call/front-desk';
+import { FrontDesk } from '../../../nodes/call/carrier/front-desk';
+import type { DeskSettings } from '../../../nodes/call/carrier/front-desk';
 import type { EndpointAnswer, EndpointRequest } from '../../../nodes/call/endpoints';
-import { mediaServer } from '../../../nodes/call/media-socket';
+import { mediaServer } from '../../../nodes/call/carrier/media-socket';
 import { NodeSlot } from '../../../nodes/call/node-slot';
 import { refused } from '../../../nodes/call/refused';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { Call } from '../../../nodes/call/call';
 import type { CallLimits } from '../../../nodes/call/call';
 import type { Carrier } from '../../../nodes/call/carrier';
-import type { CarrierControl } from '../../../nodes/call/carrier-control';
+import type { CarrierControl } from '../../../nodes/call/carrier/control';
 
 const GENEROUS: CallLimits = { maxDurationMs: 1e9, silenceMs: 1e9, goodbye: 'Goodbye.' };
 

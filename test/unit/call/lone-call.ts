@@ -2,7 +2,7 @@
 import { Call } from '../../../nodes/call/call';
 import type { CallEvent } from '../../../nodes/call/call';
 import type { Carrier } from '../../../nodes/call/carrier';
-import type { CarrierControl, RecordingOrder, TranscriptionOrder } from '../../../nodes/call/carrier-control';
+import type { CarrierControl, RecordingOrder, TranscriptionOrder } from '../../../nodes/call/carrier/control';
 import { ProviderError } from '../../../nodes/call/errors';
 import type { EndReason } from '../../../nodes/call/message';
 

@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'mocha';
 import { WebSocket, WebSocketServer } from 'ws';
-import { MediaFrames } from '../../../nodes/call/media-frames';
+import { MediaFrames } from '../../../nodes/call/carrier/media-frames';
 
 const frames = new MediaFrames('{"event":"media","media":{"payload":"', '{"event":"mark","mark":{"name":');
 

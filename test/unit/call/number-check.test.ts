@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { checkNumber, isAllowable, normaliseNumber } from '../../../nodes/call/number-check';
-import type { Refusal } from '../../../nodes/call/number-check';
+import { checkNumber, isAllowable, normaliseNumber } from '../../../nodes/call/dial/number-check';
+import type { Refusal } from '../../../nodes/call/dial/number-check';
 
 const NONE: readonly string[] = [];
 const WORLD = ['+1', '+2', '+3', '+4', '+5', '+6', '+7', '+8', '+9'];

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import type { Carrier } from '../../../nodes/call/carrier';
-import type { CarrierControl } from '../../../nodes/call/carrier-control';
-import { Clips } from '../../../nodes/call/clips';
+import type { CarrierControl } from '../../../nodes/call/carrier/control';
+import { Clips } from '../../../nodes/call/tts/clips';
 import type { PlaybackReport, UtteranceInfo } from '../../../nodes/call/message';
 import { Playback } from '../../../nodes/call/playback';
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import { Call } from '../../../nodes/call/call';
 import type { CallEvent } from '../../../nodes/call/call';
-import { CarrierCall } from '../../../nodes/call/carrier-call';
-import type { CarrierHost } from '../../../nodes/call/carrier-call';
-import type { CarrierControl, TransferOrder, TransferOutcome } from '../../../nodes/call/carrier-control';
+import { CarrierCall } from '../../../nodes/call/carrier/call';
+import type { CarrierHost } from '../../../nodes/call/carrier/call';
+import type { CarrierControl, TransferOrder, TransferOutcome } from '../../../nodes/call/carrier/control';
 import { ProviderError } from '../../../nodes/call/errors';
 import type { EndReason } from '../../../nodes/call/message';
-import { Tokens } from '../../../nodes/call/tokens';
+import { Tokens } from '../../../nodes/call/carrier/tokens';
 
 class Stream {
   open = true;

@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { ProviderError } from '../../../nodes/call/errors';
-import { fetchAudio, MAX_RECORDING_BYTES } from '../../../nodes/call/recorded-audio';
+import { fetchAudio, MAX_RECORDING_BYTES } from '../../../nodes/call/carrier/recorded-audio';
 
 describe('the sound of a recording', () => {
   let server: http.Server;

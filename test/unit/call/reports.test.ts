@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { CallInfo } from '../../../nodes/call/message';
-import { Reports } from '../../../nodes/call/reports';
+import { Reports } from '../../../nodes/call/carrier/reports';
 
 const HOUR_MS = 3_600_000;
 

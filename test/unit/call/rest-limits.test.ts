@@ -5,7 +5,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { httpFetch } from '../../../nodes/agent/http-fetch';
-import { askRest } from '../../../nodes/call/carrier-rest';
+import { askRest } from '../../../nodes/call/carrier/rest';
 import { ProviderError } from '../../../nodes/call/errors';
 import { until } from './utterance';
 

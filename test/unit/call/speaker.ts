@@ -1,7 +1,7 @@
 /** What the tests of all text-to-speech share: a call that speaks at a simulator. */
 import assert from 'node:assert/strict';
-import { Places } from '../../../nodes/call/places';
-import type { Synthesis } from '../../../nodes/call/tts-session';
+import { Places } from '../../../nodes/call/tts/places';
+import type { Synthesis } from '../../../nodes/call/tts/session';
 import { Utterance } from './utterance';
 
 /** A call that speaks; a provider's tests say how. */

@@ -1,7 +1,7 @@
 /** A provider of text-to-speech, as the stories of synthesis-stories.ts see it. */
 import type { Cause } from '../../../nodes/call/errors';
-import type { Places } from '../../../nodes/call/places';
-import type { Patience } from '../../../nodes/call/tts-synthesis';
+import type { Places } from '../../../nodes/call/tts/places';
+import type { Patience } from '../../../nodes/call/tts/synthesis';
 import type { Fault, Faults } from '../../../simulators/faults';
 import type { Utterance } from './utterance';
 

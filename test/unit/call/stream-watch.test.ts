@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { EndReason } from '../../../nodes/call/message';
-import { StreamWatch } from '../../../nodes/call/stream-watch';
+import { StreamWatch } from '../../../nodes/call/carrier/stream-watch';
 
 describe('the watch over a call without a stream', () => {
   let asked: number[];

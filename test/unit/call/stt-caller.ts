@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { silence, speakWords } from '../../../simulators/audio';
 import type { ProviderError } from '../../../nodes/call/errors';
-import type { SttProvider } from '../../../nodes/call/stt-connection';
-import { SttListener } from '../../../nodes/call/stt-listener';
+import type { SttProvider } from '../../../nodes/call/stt/connection';
+import { SttListener } from '../../../nodes/call/stt/listener';
 
 export interface Heard {
   topic: 'started' | 'stopped' | 'partial' | 'eager' | 'resumed' | 'final' | 'failed' | 'deaf' | 'state' | 'done';

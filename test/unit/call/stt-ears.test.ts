@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { Ears } from '../../../nodes/call/stt-ears';
-import type { Place } from '../../../nodes/call/stt-ears';
+import { Ears } from '../../../nodes/call/stt/ears';
+import type { Place } from '../../../nodes/call/stt/ears';
 
 describe('The ears of a call', () => {
   function stage() {

@@ -10,12 +10,12 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { ProviderError } from '../../../nodes/call/errors';
-import { Apologies } from '../../../nodes/call/stt-apology';
-import { Backlog } from '../../../nodes/call/stt-backlog';
-import type { SttConnection, SttConnectionEvents } from '../../../nodes/call/stt-connection';
-import { SttListener } from '../../../nodes/call/stt-listener';
-import { SttSocket } from '../../../nodes/call/stt-socket';
-import type { Refusal } from '../../../nodes/call/stt-socket';
+import { Apologies } from '../../../nodes/call/stt/apology';
+import { Backlog } from '../../../nodes/call/stt/backlog';
+import type { SttConnection, SttConnectionEvents } from '../../../nodes/call/stt/connection';
+import { SttListener } from '../../../nodes/call/stt/listener';
+import { SttSocket } from '../../../nodes/call/stt/socket';
+import type { Refusal } from '../../../nodes/call/stt/socket';
 import { speakWords } from '../../../simulators/audio';
 import { until } from './utterance';
 

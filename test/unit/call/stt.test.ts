@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { AudioLog } from '../../../nodes/call/stt-audio-log';
-import { Pacer } from '../../../nodes/call/stt-pacer';
-import { StreamMap } from '../../../nodes/call/stt-stream-map';
-import { cut } from '../../../nodes/call/stt-unfinished';
+import { AudioLog } from '../../../nodes/call/stt/audio-log';
+import { Pacer } from '../../../nodes/call/stt/pacer';
+import { StreamMap } from '../../../nodes/call/stt/stream-map';
+import { cut } from '../../../nodes/call/stt/unfinished';
 
 describe('the log of what the caller said', () => {
   it('gives back every byte by its number, also across the end of its ring and its growth', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { Tokens } from '../../../nodes/call/tokens';
+import { Tokens } from '../../../nodes/call/carrier/tokens';
 
 describe('tokens', () => {
   it('open one socket of one call, once', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Word } from '../../../nodes/call/message';
-import type { AudioPiece, Relay, Stretch, Voice } from '../../../nodes/call/tts-relay';
-import { MAX_UTTERANCES, Relays } from '../../../nodes/call/tts-relays';
+import type { AudioPiece, Relay, Stretch, Voice } from '../../../nodes/call/tts/relay';
+import { MAX_UTTERANCES, Relays } from '../../../nodes/call/tts/relays';
 
 const REPLY = { id: 'u1', kind: 'reply', interruptible: true } as const;
 const MS = 8;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { Clips } from '../../../nodes/call/clips';
-import { Places } from '../../../nodes/call/places';
-import { SpokenText } from '../../../nodes/call/spoken-text';
-import { PieceOrder } from '../../../nodes/call/tts-order';
+import { Clips } from '../../../nodes/call/tts/clips';
+import { Places } from '../../../nodes/call/tts/places';
+import { SpokenText } from '../../../nodes/call/tts/spoken-text';
+import { PieceOrder } from '../../../nodes/call/tts/order';
 
 describe('The order of pieces', () => {
   function order(missingMs = 20): { pieces: PieceOrder; said: string[]; wait: () => Promise<void> } {

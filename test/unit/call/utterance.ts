@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once, EventEmitter } from 'node:events';
 import type { ProviderError } from '../../../nodes/call/errors';
 import type { Word } from '../../../nodes/call/message';
-import type { Synthesis, SynthesisListener } from '../../../nodes/call/tts-session';
+import type { Synthesis, SynthesisListener } from '../../../nodes/call/tts/session';
 import { hearWords, WordDecoder } from '../../../simulators/audio';
 
 /** Everything that came of one utterance. */

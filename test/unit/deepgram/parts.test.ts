@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { Hearing } from '../../../nodes/call/stt-connection';
+import type { Hearing } from '../../../nodes/call/stt/connection';
 import { NovaReader } from '../../../nodes/deepgram/listen-v1';
 import { FluxReader } from '../../../nodes/deepgram/listen-v2';
 import { settings } from './caller';

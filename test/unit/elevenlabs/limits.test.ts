@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { ProviderError } from '../../../nodes/call/errors';
-import type { ContextListener } from '../../../nodes/call/tts-contexts';
+import type { ContextListener } from '../../../nodes/call/tts/contexts';
 import type { ElevenLabsContext } from '../../../nodes/elevenlabs/context';
 import { ElevenLabsSocket } from '../../../nodes/elevenlabs/socket';
 import { endpoint, until, VOICE } from './speaker';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { Hearing } from '../../../nodes/call/stt-connection';
+import type { Hearing } from '../../../nodes/call/stt/connection';
 import type { ProviderError } from '../../../nodes/call/errors';
 import { PreRoll } from '../../../nodes/openai/pre-roll';
 import { eventError, REALTIME_ERRORS } from '../../../nodes/openai/realtime-error';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { RecordingOrder, TranscriptionOrder } from '../../../nodes/call/carrier-control';
+import type { RecordingOrder, TranscriptionOrder } from '../../../nodes/call/carrier/control';
 import { ProviderError } from '../../../nodes/call/errors';
 import { TelnyxControl } from '../../../nodes/telnyx/call-control';
 import { readReportState, reportState } from '../../../nodes/telnyx/report-state';

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { registry } from '../../../nodes/call/heart';
 import type { Call } from '../../../nodes/call/call';
 import type { CallInfo } from '../../../nodes/call/message';
-import { Tokens } from '../../../nodes/call/tokens';
+import { Tokens } from '../../../nodes/call/carrier/tokens';
 import { DialledCall } from '../../../nodes/telnyx/dialled-call';
 import { dialIdOf } from '../../../nodes/telnyx/dial-request';
 import { Legs } from '../../../nodes/telnyx/legs';

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Call } from '../../../nodes/call/call';
 import { registry } from '../../../nodes/call/heart';
 import type { CallInfo } from '../../../nodes/call/message';
-import { Tokens } from '../../../nodes/call/tokens';
+import { Tokens } from '../../../nodes/call/carrier/tokens';
 import { DialledCall } from '../../../nodes/twilio/dialled-call';
 import { answeredBy } from '../../../nodes/twilio/machine-detection';
 import { TwilioRest } from '../../../nodes/twilio/rest';

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 import { mock } from 'node:test';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { WebSocket } from 'ws';
-import { mediaServer } from '../../../nodes/call/media-socket';
+import { mediaServer } from '../../../nodes/call/carrier/media-socket';
 import { refused } from '../../../nodes/call/refused';
 import { MediaStream } from '../../../nodes/twilio/media-stream';
 import type { StreamStart } from '../../../nodes/twilio/media-stream';

@@ -1,0 +1,16 @@
+import type { RecordingStore } from './control';
+import { slotOf } from '../lifecycle';
+
+/** By the slot of the in-node: what belongs to a node's id goes with it. */
+const desks = new WeakMap<object, RecordingStore>();
+
+/** Makes an in-node's desk known to nodes that act on a call of any carrier. */
+export function addDesk(slot: object, desk: RecordingStore): void {
+  desks.set(slot, desk);
+}
+
+/** The desk of a carrier's in-node that is deployed; undefined where the id is of none. */
+export function deskOf(nodeId: string): RecordingStore | undefined {
+  const slot = slotOf(nodeId);
+  return slot && desks.get(slot);
+}

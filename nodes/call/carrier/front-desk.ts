@@ -1,0 +1,220 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { Automatic } from './automatic';
+import { reportOf } from '../call-log';
+import { AnswerPolicy } from '../dial/answer';
+import type { AnswerSettings } from '../dial/answer';
+import type { CarrierCall, CarrierHost, CarrierStream } from './call';
+import type { RecordedAudio, RecordingStore } from './control';
+import { addDesk } from './desks';
+import { refuseUpgrade } from '../endpoints';
+import type { Endpoint, EndpointAnswer, EndpointRequest } from '../endpoints';
+import { ProviderError } from '../errors';
+import { gate, registry } from '../heart';
+import { InSession } from './in-session';
+import { copyCall, nextMessageId } from '../message';
+import type { CallInfo, VoiceMessage } from '../message';
+import type { InSettings } from './in-settings';
+import type { NodeSlot } from '../node-slot';
+import { refused } from '../refused';
+import { Reports } from './reports';
+import { Tokens } from './tokens';
+
+/** A wrong signature is told to the ops person at most so often, ms: whoever knocks must not fill the log. */
+const TELL_EVERY_MS = 60_000;
+/** A frame comes every 20 ms: a socket on which nothing moves for so long has lost its other end, ms. */
+const DEAD_AFTER_MS = 30_000;
+
+/** What a front desk opens calls by: a carrier's settings name the account. */
+export type DeskSettings = InSettings & { account: { publicUrl: string } };
+
+/**
+ * Answers what a carrier asks of one in-node: webhooks and media sockets. Belongs to the node's id, not to an instance.
+ * Here is what no carrier has for itself: lines, the opening of a call, tokens, refusals, the node's status.
+ */
+export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoint, RecordingStore {
+  abstract readonly names: readonly string[];
+  readonly upgrades = ['media'];
+  protected readonly tokens = new Tokens();
+  protected readonly reports: Reports;
+  private toldAt = -Infinity;
+  private problem: string | undefined;
+
+  /** @param carrier `twilio`, `telnyx`, ...: names the errors */
+  constructor(
+    protected readonly slot: NodeSlot<Settings>,
+    private readonly carrier: string,
+  ) {
+    this.reports = new Reports(
+      () => this.secrets(),
+      () => this.settings,
+    );
+    addDesk(slot, this);
+  }
+
+  /** Of the account: what goes out and comes back is sealed by the first; what was sealed by another is read, too. */
+  protected abstract secrets(): readonly string[];
+  abstract fetchRecording(recording: Readonly<Record<string, unknown>>): Promise<RecordedAudio>;
+  abstract deleteRecording(recordingId: string): Promise<void>;
+
+  doomRecordings(callId: string): number {
+    return this.reports.doom(callId);
+  }
+
+  abstract request(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer>;
+  abstract upgrade(request: EndpointRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void;
+
+  /** Shows how many calls there are. */
+  showCalls(): void {
+    if (this.problem !== undefined) return this.showWords('red', this.problem);
+    const count = registry.callsOf(this.slot.id).filter((call) => call.state !== 'ended').length;
+    this.slot.show(
+      count > 0
+        ? { fill: 'green', shape: 'dot', text: 'common.status.calls', values: { count } }
+        : { fill: 'blue', shape: 'ring', text: 'common.status.idle' },
+    );
+  }
+
+  /** A new instance: what was wrong is told again if it still is. */
+  anew(): void {
+    this.problem = undefined;
+  }
+
+  reachable(problem: string | undefined): void {
+    if (problem === this.problem) return;
+    this.problem = problem;
+    this.showCalls();
+    if (problem) this.slot.fail(new ProviderError(this.carrier, 'settings', problem, { advice: '.' }));
+  }
+
+  failed(error: Error): void {
+    this.slot.fail(error);
+  }
+
+  protected get settings(): Settings {
+    return this.slot.settings;
+  }
+
+  /** Public URL and path, as deployed now. */
+  protected get url(): string {
+    const { account, path } = this.settings;
+    return account.publicUrl + path.replace(/\/+$/, '');
+  }
+
+  protected showWords(fill: 'red' | 'yellow', text: string): void {
+    this.slot.show({ fill, shape: 'ring', text, plain: true });
+  }
+
+  /** True where all lines are taken: a slot is taken by `open`, synchronously. */
+  get full(): boolean {
+    return registry.callsOf(this.slot.id).length >= this.settings.maxCalls;
+  }
+
+  /** Told when a call comes that gets no line. */
+  protected noteBusy(callId: string): void {
+    const { busy, maxCalls } = this.settings;
+    this.slot.log('warn', 'call.busy', callId, { lines: maxCalls, answer: busy, what: 'all lines are taken' });
+  }
+
+  /**
+   * Opens a call: from here on it has its slot.
+   * @param more what this carrier's calls need of the desk besides
+   * @param answer for a call that we dial: what follows when it is answered
+   */
+  protected open<Stream extends CarrierStream, Host extends CarrierHost>(
+    offer: Pick<CallInfo, 'direction' | 'from' | 'to'> & Partial<Pick<CallInfo, 'parameters'>>,
+    carrier: CarrierCall<Stream, Host>,
+    more: () => Omit<Host, keyof CarrierHost>,
+    answer?: AnswerSettings,
+  ): void {
+    const info: CallInfo = {
+      id: carrier.id,
+      carrier: this.carrier,
+      ...offer,
+      startedAt: Date.now(),
+      parameters: { ...this.settings.parameters, ...offer.parameters },
+      media: { encoding: 'mulaw', sampleRate: 8000 },
+    };
+    const { slot, tokens } = this;
+    const call = registry.open(info, carrier, slot.id, () => slot.settings);
+    const session = new InSession(call, slot, () => this.showCalls());
+    call.sessions.set(slot.id, session);
+    slot.sessions.add(session);
+    session.onDispose(() => slot.sessions.delete(session));
+    // Before the first event is on the wires: a notice has its place before every greeting.
+    new Automatic(call, session, () => slot.settings.automatic);
+    if (answer) new AnswerPolicy(call, session, answer);
+    const url = (): string => this.url;
+    const host: CarrierHost = {
+      tokens,
+      get url() {
+        return url();
+      },
+      fail: (error) => session.report(error),
+      note: (level, event, fields) => session.note(level, event, fields),
+      expect: (kind) => this.reports.expect(kind, call.info),
+      audio: (payload) => session.audio(payload),
+    };
+    const { direction, from, to } = offer;
+    slot.log('info', 'call.offered', info.id, { carrier: this.carrier, direction });
+    slot.log('debug', 'call.parties', info.id, { from, to });
+    this.showCalls();
+    carrier.attach(call, Object.assign(host, more()) as Host);
+  }
+
+  /**
+   * Tells a report of the carrier's: in the call's own stream of events while it lives, and by itself after that.
+   * @param topic `call.recording`, `call.transcription`
+   */
+  protected tellReport(topic: string, payload: Record<string, unknown>, info: CallInfo): void {
+    const call = registry.get(info.id);
+    if (call && call.state !== 'ended') return call.emit(topic, payload);
+    const { slot } = this;
+    const entry = reportOf(topic, payload);
+    if (entry) slot.log(entry.level, entry.event, info.id, entry.fields);
+    const holder = {
+      deliver: (output: number, msg: VoiceMessage) => slot.send(output, msg),
+      takeUnseen: () => [],
+      wasSeen: () => true,
+    };
+    const _msgid = nextMessageId();
+    for (const output of [0, 1]) {
+      const ended = { ...copyCall(info), endedAt: info.endedAt ?? Date.now() };
+      gate.send(holder, output, { _msgid, topic, payload: structuredClone(payload), call: ended });
+    }
+  }
+
+  /**
+   * Lets a media socket in by its token, which is used up.
+   * @param find the live call of an id, if it is this carrier's
+   */
+  protected admit<C extends { admit(socket: WebSocket, tcp: Duplex): void }>(
+    token: string,
+    find: (callId: string) => C | undefined,
+    server: WebSocketServer,
+    { raw, socket, head }: { raw: IncomingMessage; socket: Duplex; head: Buffer },
+  ): void {
+    const call = find(this.tokens.consume(token) ?? '');
+    if (!call) {
+      refused.token++;
+      return refuseUpgrade(socket, 403, 'No call expects this stream.');
+    }
+    server.handleUpgrade(raw, socket, head, (websocket) => {
+      raw.socket.setTimeout(DEAD_AFTER_MS, () => websocket.terminate());
+      call.admit(websocket, raw.socket);
+    });
+  }
+
+  /**
+   * A request was not signed as it must be: counted, and told at most once a minute.
+   * @param words for the log; undefined where a browser may have strayed here, and nothing is to be told
+   */
+  protected countRefusal(status: string, words: string | undefined): void {
+    refused.signature++;
+    if (words === undefined || performance.now() - this.toldAt < TELL_EVERY_MS) return;
+    this.toldAt = performance.now();
+    this.showWords('yellow', status);
+    this.slot.log('warn', 'webhook.refused', undefined, { what: words });
+  }
+}
