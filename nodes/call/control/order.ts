@@ -114,4 +114,3 @@ function readValues(msg: Incoming, settings: ControlSettings): Record<string, st
 function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
 }
-
