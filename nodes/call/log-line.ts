@@ -78,17 +78,20 @@ export function onOneLine<E extends Error>(err: E, call: string | undefined, nod
   return err;
 }
 
-let tracing = false;
+/** Lines that are made only where somebody wants them: those of each message, of each utterance would cost more than what they tell of. */
+const wanted = { debug: false, trace: false };
 
-/** True if some logger wants lines of level trace: made for nobody, those of each message would cost more than the message. */
-export function isTracing(): boolean {
-  return tracing;
+/** False for a line that nobody would see. */
+export function isLogged(level: LogLevel): boolean {
+  return level === 'debug' || level === 'trace' ? wanted[level] : true;
 }
 
 /** @param logging `settings.logging` of Node-RED: its loggers, each with a level */
 export function followLogging(logging: unknown): void {
   const loggers: unknown[] = typeof logging === 'object' && logging !== null ? Object.values(logging) : [];
-  tracing = loggers.some(
-    (each) => typeof each === 'object' && each !== null && 'level' in each && each.level === 'trace',
+  const levels = loggers.map((each) =>
+    typeof each === 'object' && each !== null && 'level' in each ? each.level : '',
   );
+  wanted.trace = levels.includes('trace');
+  wanted.debug = wanted.trace || levels.includes('debug');
 }

@@ -1,10 +1,12 @@
 import type { Node } from 'node-red';
 import { ProviderError } from './errors';
-import { logLine, onOneLine } from './log-line';
+import { isLogged, logLine, onOneLine } from './log-line';
 import type { LogFields, LogLevel } from './log-line';
 import { copyCall } from './message';
 import type { CallInfo, VoiceMessage } from './message';
 import type { Session } from './session';
+import { straightWires } from './straight';
+import type { Wiring } from './wiring';
 
 /** What a node shows under itself; `text` is a key of the message catalogue. */
 export interface Status {
@@ -24,8 +26,7 @@ const STATUS_EVERY_MS = 500;
 export interface LiveInstance {
   node: Node;
   translate(key: string, values?: Record<string, string | number>): string;
-  /** True if a message on this output passes a node that is not ours (and that a Deploy may stop in its midst). */
-  leadsAbroad(output: number): boolean;
+  wiring: Wiring;
 }
 
 /**
@@ -50,8 +51,11 @@ export class NodeSlot<Settings> {
 
   /** Sends by the present instance; without one (the node was removed) it goes nowhere. */
   send(output: number, msg: VoiceMessage): void {
-    const node = this.instance?.node;
-    if (!node) return;
+    const { instance } = this;
+    if (!instance) return;
+    const take = instance.wiring.straight(output);
+    if (take) return straightWires.send(take, msg);
+    const { node } = instance;
     if (output === 0) {
       node.send(msg);
     } else {
@@ -62,7 +66,7 @@ export class NodeSlot<Settings> {
   }
 
   leadsAbroad(output: number): boolean {
-    return this.instance?.leadsAbroad(output) ?? false;
+    return this.instance?.wiring.leadsAbroad(output) ?? false;
   }
 
   /** Reports an error to Catch: the message names the call, the provider and the cause. */
@@ -83,7 +87,7 @@ export class NodeSlot<Settings> {
   /** One line an event, with call id and node id (log-line.ts); the levels are Node-RED's. Nothing personal above debug. */
   log(level: LogLevel, event: string, callId?: string, fields?: LogFields): void {
     const node = this.instance?.node;
-    if (!node) return;
+    if (!node || !isLogged(level)) return;
     const line = logLine(event, callId, this.id, fields);
     if (level === 'info') node.log(line);
     else node[level](line);

@@ -2,19 +2,18 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { asError } from './errors';
 import { registry } from './heart';
 import { followLogging, onOneLine } from './log-line';
-import { addSlot, beforeClose, deploys, followFlows, slotOf, slotsOf } from './lifecycle';
+import { addSlot, beforeClose, followFlows, slotOf, slotsOf } from './lifecycle';
 import { isOurTopic, readMessage } from './message';
 import type { VoiceMessage } from './message';
 import { NodeSlot } from './node-slot';
 import { keyOf } from './session';
 import type { Session } from './session';
 import type { Call } from './call';
+import type { Take } from './straight';
+import { addTake, addType, wiringOf } from './wiring';
 
 /** After the end of a call only these may follow; they open no session and pass every node. */
 const AFTERWARDS = new Set(['call.recording', 'call.transcription', 'call.status']);
-
-/** The types of this pack, told apart from foreign nodes when a wire is looked along. */
-const ourTypes = new Set<string>();
 
 /** What a node of ours brings to the shell. */
 export interface VoiceNode<Settings, Config extends NodeDef = NodeDef> {
@@ -49,7 +48,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
   RED: NodeAPI,
   definition: VoiceNode<Settings, Config>,
 ): void {
-  ourTypes.add(definition.type);
+  addType(definition.type);
   followFlows(RED);
   followLogging((RED.settings as { logging?: unknown } | undefined)?.logging);
 
@@ -68,6 +67,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
         done(told(slot, asError(err), raw));
       }
     });
+    if (!definition.takes && !isMetered(node)) addTake(node, takeFor(definition, slot, node));
     node.on('close', (done: () => void) => {
       const leave = (): void => {
         if (slot.instance?.node === node) slot.instance = undefined;
@@ -79,6 +79,21 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
   }
   RED.nodes.registerType(definition.type, Constructor as never);
   watchCalls(definition);
+}
+
+/** What comes straight from a node of ours: as by the handler of `input`, but nobody is told that it is done. */
+function takeFor<Settings, Config extends NodeDef>(
+  definition: VoiceNode<Settings, Config>,
+  slot: NodeSlot<Settings>,
+  node: Node,
+): Take {
+  return (msg) => {
+    try {
+      receive(definition, slot, msg);
+    } catch (err) {
+      (slot.instance?.node ?? node).error(told(slot, asError(err), msg), msg);
+    }
+  };
 }
 
 function watchCalls<Settings, Config extends NodeDef>(definition: VoiceNode<Settings, Config>): void {
@@ -101,6 +116,12 @@ function watchCalls<Settings, Config extends NodeDef>(definition: VoiceNode<Sett
 function quietMetrics(node: Node): void {
   const meter = node as unknown as { metric(...args: unknown[]): unknown };
   if (typeof meter.metric === 'function' && meter.metric() === false) meter.metric = () => false;
+}
+
+/** Somebody logs a metric of each message: then none may go past Node-RED. */
+function isMetered(node: Node): boolean {
+  const meter = node as unknown as { metric?(): unknown };
+  return meter.metric?.() === true;
 }
 
 /**
@@ -130,7 +151,7 @@ export function adopt<Settings, Config extends NodeDef>(
     // Calls under way go on with what was right before; without that there is nothing to go on with.
     if (!slot) return error;
   }
-  slot.instance = { node, translate, leadsAbroad: wiresAbroad(RED, node) };
+  slot.instance = { node, translate, wiring: wiringOf(RED, node) };
   return slot;
 }
 
@@ -204,23 +225,4 @@ function sessionOf<Settings, Config extends NodeDef>(
 
 function isTranscript(msg: VoiceMessage): boolean {
   return msg.topic.startsWith('transcript') && msg.payload !== '';
-}
-
-/** Looks along the wires of an output: does one lead to a node that is not ours? Rewiring may change it at a Deploy. */
-function wiresAbroad(RED: NodeAPI, node: Node): (output: number) => boolean {
-  let asOf = -1;
-  let abroad: boolean[] = [];
-  return (output) => {
-    if (asOf !== deploys()) {
-      asOf = deploys();
-      abroad =
-        (node as unknown as { wires?: string[][] }).wires?.map((wires) =>
-          wires.some((id) => {
-            const target = RED.nodes.getNode(id) as Node | undefined;
-            return !target || !ourTypes.has(target.type);
-          }),
-        ) ?? [];
-    }
-    return abroad[output] ?? false;
-  };
 }

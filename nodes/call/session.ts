@@ -1,7 +1,7 @@
 import type { Call } from './call';
 import { asError } from './errors';
 import { gate } from './heart';
-import { isTracing } from './log-line';
+import { isLogged } from './log-line';
 import type { LogFields, LogLevel } from './log-line';
 import { countTurns, presentTurn } from './loop-turns';
 import { copyCall, copyMessage, nextMessageId } from './message';
@@ -164,7 +164,7 @@ export abstract class Session<Settings> {
   /** Sends at once, by the node's present instance: for the gate. */
   deliver(output: number, msg: VoiceMessage): void {
     this.remember(output, msg);
-    if (isTracing() && msg.topic !== 'audio') this.trace(output, msg);
+    if (isLogged('trace') && msg.topic !== 'audio') this.trace(output, msg);
     this.slot.send(output, msg);
   }
 

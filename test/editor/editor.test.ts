@@ -213,7 +213,7 @@ describe('the editor', function () {
       (url) => !url.href.startsWith(instance.url),
       (route) => route.fulfill({ status: 200, contentType: 'application/json', body: '{"modules":[]}' }),
     );
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
     await open();
   });
   after(async () => {

@@ -49,7 +49,7 @@ describe('no call runs for ever, and none comes in that has no line', () => {
 
   it('the longest duration is over: the caller hears the goodbye, and the call is ended by us', async () => {
     await stage.deploy(withIn({ maxDuration: '0.1', goodbye: 'Time is up. Goodbye.' }));
-    const report = await stage.call([{ waitForSilence: 400 }, { say: 'Are you still there' }]);
+    const report = await stage.call([{ waitFor: 'help you' }, { waitForSilence: 400 }, { say: 'Are you still there' }]);
     heard(report, GREETING, 'You said: Are you still there.', 'Time is up. Goodbye.');
     assert.notEqual(report.endedBy, 'caller');
     assert.equal(await endedFor(), 'max-duration');

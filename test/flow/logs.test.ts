@@ -206,7 +206,7 @@ describe('the log', () => {
     await stage.nothingIsLeft();
     assert.deepEqual(events('warn'), ['stream.reconnected']);
     const { text } = lines().find(({ event }) => event === 'stream.reconnected') ?? { text: '' };
-    assert.match(text, / call=\S+ node=\S+ lostMs=\d+$/);
+    assert.match(text, / call=\S+ node=\S+ lostMs=\d+ what="the media stream had broken"$/);
     assert.equal(events('debug').filter((event) => event === 'stream.opened').length, 1);
   });
 

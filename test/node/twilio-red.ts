@@ -131,10 +131,13 @@ export class FakeRed extends EventEmitter {
       nodes: {
         createNode: () => undefined,
         getNode: (id: string) => this.nodes.get(id) ?? null,
+        eachNode: () => undefined,
         registerType: (type: string, constructor: (this: FakeNode, config: Config) => void) =>
           this.types.set(type, constructor),
       },
       events: this.events,
+      // The tests see each message on its way: none goes straight from one node to the next.
+      hooks: { has: () => true },
       settings: { httpNodeRoot: this.options.nodeRoot ?? '/', ...this.options.settings },
       httpNode: this.httpNode,
       server: this.server,

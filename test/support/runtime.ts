@@ -82,6 +82,13 @@ interface Red {
   httpNode: Handler;
   events: NodeJS.EventEmitter;
   settings: { version: string };
+  hooks: Hooks;
+}
+
+/** Node-RED's own: who sees messages on their way. */
+export interface Hooks {
+  add(name: string, hook: (event: { destination: { id: string }; msg: Record<string, unknown> }) => void): void;
+  remove(name: string): void;
 }
 
 /** The module state of the pack that Node-RED has loaded: for counting what is left behind. */
@@ -131,6 +138,10 @@ export class Runtime {
 
   get version(): string {
     return this.RED.settings.version;
+  }
+
+  get hooks(): Hooks {
+    return this.RED.hooks;
   }
 
   /** Where this Node-RED is reached, as a public URL without a slash at its end. */

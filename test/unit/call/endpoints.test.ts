@@ -49,7 +49,11 @@ describe('endpoints', () => {
 
   const node = (id: string): NodeSlot<unknown> => {
     const slot = new NodeSlot<unknown>(id, 'desk', {});
-    slot.instance = { node: {} as Node, translate: (key) => key, leadsAbroad: () => false };
+    slot.instance = {
+      node: {} as Node,
+      translate: (key) => key,
+      wiring: { leadsAbroad: () => false, straight: () => undefined },
+    };
     addSlot(slot);
     return slot;
   };

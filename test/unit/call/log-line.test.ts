@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import { ProviderError } from '../../../nodes/call/errors';
-import { errorLine, followLogging, isTracing, logLine, onOneLine, withoutNumbers } from '../../../nodes/call/log-line';
+import { errorLine, followLogging, isLogged, logLine, onOneLine, withoutNumbers } from '../../../nodes/call/log-line';
 
 describe('a line of the log', () => {
   it('names the event, the call, the node, and what there is to say of it', () => {
@@ -115,11 +115,17 @@ describe('each message as a line', () => {
   afterEach(() => followLogging(undefined));
 
   it('is made only where a logger of the settings wants it', () => {
-    for (const logging of [undefined, null, {}, { console: { level: 'debug' } }, { console: null }]) {
+    for (const [logging, debug, trace] of [
+      [undefined, false, false],
+      [null, false, false],
+      [{}, false, false],
+      [{ console: null }, false, false],
+      [{ console: { level: 'info' } }, false, false],
+      [{ console: { level: 'debug' } }, true, false],
+      [{ console: { level: 'info' }, mine: { level: 'trace', handler: () => undefined } }, true, true],
+    ] as const) {
       followLogging(logging);
-      assert.equal(isTracing(), false);
+      assert.deepEqual([isLogged('info'), isLogged('debug'), isLogged('trace')], [true, debug, trace]);
     }
-    followLogging({ console: { level: 'info' }, mine: { level: 'trace', handler: () => undefined } });
-    assert.equal(isTracing(), true);
   });
 });

@@ -1,0 +1,87 @@
+import type { Node, NodeAPI } from 'node-red';
+import { deploys } from './lifecycle';
+import { straightWires } from './straight';
+import type { Take } from './straight';
+
+/** What is known of a node's wires until the next Deploy may have changed them. */
+export interface Wiring {
+  /** True if a message on this output passes a node that is not ours (and that a Deploy may stop in its midst). */
+  leadsAbroad(output: number): boolean;
+  /** How a message gets to the one node, and that is ours, to which this output leads; undefined where it goes Node-RED's way. */
+  straight(output: number): Take | undefined;
+}
+
+interface Wire {
+  abroad: boolean;
+  straight: Take | undefined;
+}
+
+/** The types of this pack, told apart from foreign nodes when a wire is looked along. */
+const ourTypes = new Set<string>();
+const takes = new WeakMap<object, Take>();
+
+/** Whatever wants to see each message on its way: with any of them all messages go Node-RED's way. */
+const HOOKS = ['onSend', 'preRoute', 'preDeliver', 'postDeliver', 'onReceive', 'postReceive', 'onComplete'];
+
+export function addType(type: string): void {
+  ourTypes.add(type);
+}
+
+/** Has messages from nodes of ours taken straight by this instance's node. */
+export function addTake(node: Node, take: Take): void {
+  takes.set(node, take);
+}
+
+/** Looks along a node's wires. */
+export function wiringOf(RED: NodeAPI, node: Node): Wiring {
+  const isWatched = watcher(RED);
+  let asOf = -1;
+  let wires: Wire[] = [];
+  const wire = (output: number): Wire | undefined => {
+    if (asOf !== deploys()) {
+      asOf = deploys();
+      wires = look(RED, node);
+    }
+    return wires[output];
+  };
+  return {
+    leadsAbroad: (output) => wire(output)?.abroad ?? false,
+    straight: (output) => {
+      const take = wire(output)?.straight;
+      // Asked once a turn: Node-RED takes its time to tell.
+      return take && (straightWires.busy || !isWatched()) ? take : undefined;
+    },
+  };
+}
+
+function look(RED: NodeAPI, node: Node): Wire[] {
+  const ids = (node as unknown as { wires?: string[][] }).wires ?? [];
+  const targets = ids.map((wire) => wire.map((id) => RED.nodes.getNode(id) as Node | undefined));
+  const completed = targets.flat().some((target) => target && takes.has(target)) ? completeScope(RED) : new Set();
+  const bySetting = (RED.settings as { runtimeSyncDelivery?: unknown } | undefined)?.runtimeSyncDelivery === true;
+  return targets.map((wire) => {
+    const [only] = wire;
+    const { _alias: template } = (only ?? {}) as { _alias?: unknown };
+    const isFree = wire.length === 1 && only && !bySetting && !completed.has(only.id) && !completed.has(template);
+    return {
+      abroad: wire.some((target) => !target || !ourTypes.has(target.type)),
+      straight: isFree ? takes.get(only) : undefined,
+    };
+  });
+}
+
+/** The nodes whose finished messages a Complete node wants; in a subflow, of its template. */
+function completeScope(RED: NodeAPI): Set<unknown> {
+  const scope = new Set<unknown>();
+  RED.nodes.eachNode((config) => {
+    const { type, scope: ids } = config as { type: string; scope?: unknown };
+    if (type === 'complete' && Array.isArray(ids)) for (const id of ids as unknown[]) scope.add(id);
+  });
+  return scope;
+}
+
+/** Asks whether anything at all sees messages on their way: they come and go at any time. */
+function watcher(RED: NodeAPI): () => boolean {
+  const { hooks } = RED as unknown as { hooks?: { has?(name: string): boolean } };
+  return () => hooks?.has !== undefined && HOOKS.some((name) => hooks.has?.(name));
+}
