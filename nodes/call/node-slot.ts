@@ -38,6 +38,8 @@ export class NodeSlot<Settings> {
   settings: Settings;
   instance: LiveInstance | undefined;
   private pending: Status | undefined;
+  /** What this instance shows: telling it again would cost a translation, and an event for every editor that is open. */
+  private shown: { by: LiveInstance; status: Status } | undefined;
   private shownAt = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -63,6 +65,11 @@ export class NodeSlot<Settings> {
       outputs.push(msg);
       node.send(outputs);
     }
+  }
+
+  /** False if an output leads nowhere: nothing need be made for it. */
+  isWired(output: number): boolean {
+    return this.instance?.wiring.isWired(output) ?? true;
   }
 
   leadsAbroad(output: number): boolean {
@@ -113,6 +120,8 @@ export class NodeSlot<Settings> {
     const status = this.pending;
     const live = this.instance;
     if (!status || !live) return;
+    if (this.shown?.by === live && isSame(this.shown.status, status)) return;
+    this.shown = { by: live, status };
     this.shownAt = Date.now();
     const text = status.plain ? status.text : live.translate(status.text, status.values);
     live.node.status({ fill: status.fill, shape: status.shape, text });
@@ -127,4 +136,16 @@ export class NodeSlot<Settings> {
     }
     this.sessions.clear();
   }
+}
+
+function isSame(one: Status, other: Status): boolean {
+  const { values: ones = {} } = one;
+  const { values: others = {} } = other;
+  return (
+    one.text === other.text &&
+    one.fill === other.fill &&
+    one.shape === other.shape &&
+    one.plain === other.plain &&
+    Object.keys({ ...ones, ...others }).every((name) => ones[name] === others[name])
+  );
 }

@@ -5,6 +5,8 @@ import type { Take } from './straight';
 
 /** What is known of a node's wires until the next Deploy may have changed them. */
 export interface Wiring {
+  /** False if the output leads to no node. */
+  isWired(output: number): boolean;
   /** True if a message on this output passes a node that is not ours (and that a Deploy may stop in its midst). */
   leadsAbroad(output: number): boolean;
   /** How a message gets to the one node, and that is ours, to which this output leads; undefined where it goes Node-RED's way. */
@@ -12,6 +14,7 @@ export interface Wiring {
 }
 
 interface Wire {
+  count: number;
   abroad: boolean;
   straight: Take | undefined;
 }
@@ -45,6 +48,7 @@ export function wiringOf(RED: NodeAPI, node: Node): Wiring {
     return wires[output];
   };
   return {
+    isWired: (output) => (wire(output)?.count ?? 0) > 0,
     leadsAbroad: (output) => wire(output)?.abroad ?? false,
     straight: (output) => {
       const take = wire(output)?.straight;
@@ -64,6 +68,7 @@ function look(RED: NodeAPI, node: Node): Wire[] {
     const { _alias: template } = (only ?? {}) as { _alias?: unknown };
     const isFree = wire.length === 1 && only && !bySetting && !completed.has(only.id) && !completed.has(template);
     return {
+      count: wire.length,
       abroad: wire.some((target) => !target || !ourTypes.has(target.type)),
       straight: isFree ? takes.get(only) : undefined,
     };

@@ -1,6 +1,7 @@
 import type { Call, CallEvent } from '../call';
 import { entryOf } from '../call-log';
 import type { LogFields, LogLevel } from '../log-line';
+import { gate } from '../heart';
 import { copyCall, nextMessageId } from '../message';
 import type { VoiceMessage } from '../message';
 import type { NodeSlot } from '../node-slot';
@@ -73,7 +74,9 @@ export class InSession<Settings> extends Session<Settings> {
     const entry = entryOf(event, this.call);
     if (entry) this.log(entry.level, entry.event, entry.fields);
     const _msgid = nextMessageId();
-    for (const output of [0, 1]) this.send(output, this.messageOf(event, _msgid));
+    this.send(0, this.messageOf(event, _msgid));
+    // A Deploy that is under way may bring the wire.
+    if (!gate.isOpen || this.slot.isWired(1)) this.send(1, this.messageOf(event, _msgid));
   }
 
   /** Made anew for each output, so that they share nothing; with one id, as forks of a wire have. */

@@ -52,7 +52,7 @@ describe('endpoints', () => {
     slot.instance = {
       node: {} as Node,
       translate: (key) => key,
-      wiring: { leadsAbroad: () => false, straight: () => undefined },
+      wiring: { isWired: () => false, leadsAbroad: () => false, straight: () => undefined },
     };
     addSlot(slot);
     return slot;

@@ -74,7 +74,8 @@ describe('the wires of a node', () => {
   }
 
   it('lead abroad where a foreign node, or none, stands at their end', () => {
-    const { leadsAbroad } = wiring([['ours'], ['ours', 'foreign'], ['gone'], []]);
+    const { leadsAbroad, isWired } = wiring([['ours'], ['ours', 'foreign'], ['gone'], []]);
     assert.deepEqual([0, 1, 2, 3, 4].map(leadsAbroad), [false, true, true, false, false]);
+    assert.deepEqual([0, 1, 2, 3, 4].map(isWired), [true, true, true, false, false]);
   });
 });
