@@ -5,6 +5,8 @@ const MS_PER_CHARACTER = 65;
 /** Audio behind the last known word that may be its echo or, after punctuation, its pause: no proof of another word. */
 const ECHO_MS = 40;
 const PAUSE_MS = 250;
+/** So far off may a word's length be that is only reckoned: what is left behind it is no proof of one more, and a word twice is better than none. */
+const GUESS_MS = 60;
 /** How far ahead in the text a word of the timestamps is looked for. */
 const SEARCH = 60;
 
@@ -57,7 +59,7 @@ export class SpokenText {
     const characters = at - this.from;
     const msPerCharacter =
       this.words > 0 && characters > 0 ? this.wordsEndMs / characters : MS_PER_CHARACTER / this.pace;
-    while (beyondMs > 0 && at < text.length) {
+    for (let proofMs = 0; beyondMs > proofMs && at < text.length; proofMs = GUESS_MS) {
       const end = wordEnd(text, at);
       beyondMs -= (end - at) * msPerCharacter;
       at = end;

@@ -103,6 +103,14 @@ describe('How far the audio has come in a text', () => {
     assert.deepEqual(spoken.untimed(text, 7, 400), [{ text: 'two', startMs: 200, endMs: 400 }]);
   });
 
+  it('asks again for a word that may not have begun, where the one before was longer than reckoned', () => {
+    const text = 'seven eight nine ten eleven';
+    const spoken = new SpokenText(0);
+    spoken.heardWord(text, 'seven', 160);
+    spoken.heardWord(text, 'eight', 360);
+    assert.equal(text.slice(spoken.firstUnspoken(text, 600)).trim(), 'ten eleven');
+  });
+
   it('takes a word that is written otherwise for the next one', () => {
     const text = 'It costs 10 euros.';
     const spoken = new SpokenText(0);

@@ -147,7 +147,7 @@ describe('a call to an application', function () {
     const report = await call.ended;
     assert.deepEqual(agent.marks(), ['before', 'one', 'two']);
     const [before, one, two] = report.marks.map((mark) => (mark.echoedAtMs ?? NaN) - mark.receivedAtMs);
-    assert.equal(before, 0);
+    assert.ok(before !== undefined && before >= 0 && before < 20, `mark before after ${before} ms`);
     assert.ok(one !== undefined && one >= 180 && one < 280, `mark one after ${one} ms`);
     assert.ok(two !== undefined && two >= 380 && two < 480, `mark two after ${two} ms`);
   });
