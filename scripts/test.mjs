@@ -51,8 +51,15 @@ const AT_ANY_CARRIER = [
   'two-agents.test.ts',
   'wiring.test.ts',
 ];
-/** Stories of sockets and memory, in which Node-RED has no part. */
-const ON_ANY_NODE_RED = ['far-away.test.ts', 'many-calls.test.ts'];
+/** Stories of sockets, memory, limits and a model's answers, in which Node-RED has no part. */
+const ON_ANY_NODE_RED = [
+  'agent.test.ts',
+  'dial.test.ts',
+  'far-away.test.ts',
+  'limits.test.ts',
+  'many-calls.test.ts',
+  'ring-list.test.ts',
+];
 const flow = { dir: 'flow', apart: true, limit: 30 };
 
 /**

@@ -82,6 +82,8 @@ describe(`${CALLS} short calls of one turn each`, () => {
     await calls(WARM_UP);
     const before = { heap: await heap(), handles: handles() };
     await calls(CALLS - WARM_UP);
+    const timers = before.handles.Timeout ?? 0;
+    await until('as many timers as before', () => (handles().Timeout ?? 0) <= timers, 20_000).catch(() => undefined);
     const then = { heap: await heap(), handles: handles() };
     const count = heart().registry.count();
     assert.equal(count.opened, CALLS);

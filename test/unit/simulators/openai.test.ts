@@ -295,7 +295,8 @@ describe('the OpenAI simulator', () => {
     const [request] = openai.requests;
     assert.ok(request?.firstTokenAt !== undefined && request.finishedAt !== undefined);
     assert.ok(request.firstTokenAt - request.startedAt >= 58);
-    assert.ok(request.finishedAt - request.firstTokenAt >= 58);
+    // By the clock, from the start: a first token that comes late does not hold up the others.
+    assert.ok(request.finishedAt - request.startedAt >= 118);
   });
 
   it('can go away and come back on its port', async () => {
