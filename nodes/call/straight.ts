@@ -15,11 +15,6 @@ export class StraightWires {
   private spare: (Take | VoiceMessage)[] = [];
   private scheduled = false;
 
-  /** Something is to be taken in the next turn already. */
-  get busy(): boolean {
-    return this.scheduled;
-  }
-
   /** Has the message taken in the next turn of the event loop. */
   send(take: Take, msg: VoiceMessage): void {
     this.queue.push(take, msg);

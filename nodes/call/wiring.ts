@@ -1,6 +1,5 @@
 import type { Node, NodeAPI } from 'node-red';
 import { deploys } from './lifecycle';
-import { straightWires } from './straight';
 import type { Take } from './straight';
 
 /** What is known of a node's wires until the next Deploy may have changed them. */
@@ -22,6 +21,9 @@ interface Wire {
 /** The types of this pack, told apart from foreign nodes when a wire is looked along. */
 const ourTypes = new Set<string>();
 const takes = new WeakMap<object, Take>();
+
+/** Hooks come and go at any time, and Node-RED makes garbage of each question whether one is there: asked so often, ms. */
+const ASK_EVERY_MS = 50;
 
 /** Whatever wants to see each message on its way: with any of them all messages go Node-RED's way. */
 const HOOKS = ['onSend', 'preRoute', 'preDeliver', 'postDeliver', 'onReceive', 'postReceive', 'onComplete'];
@@ -52,8 +54,7 @@ export function wiringOf(RED: NodeAPI, node: Node): Wiring {
     leadsAbroad: (output) => wire(output)?.abroad ?? false,
     straight: (output) => {
       const take = wire(output)?.straight;
-      // Asked once a turn: Node-RED takes its time to tell.
-      return take && (straightWires.busy || !isWatched()) ? take : undefined;
+      return take && !isWatched() ? take : undefined;
     },
   };
 }
@@ -85,8 +86,17 @@ function completeScope(RED: NodeAPI): Set<unknown> {
   return scope;
 }
 
-/** Asks whether anything at all sees messages on their way: they come and go at any time. */
+/** Tells whether anything at all sees messages on their way. */
 function watcher(RED: NodeAPI): () => boolean {
   const { hooks } = RED as unknown as { hooks?: { has?(name: string): boolean } };
-  return () => hooks?.has !== undefined && HOOKS.some((name) => hooks.has?.(name));
+  let watched = false;
+  let askAt = 0;
+  return () => {
+    const now = performance.now();
+    if (now >= askAt) {
+      askAt = now + ASK_EVERY_MS;
+      watched = hooks?.has !== undefined && HOOKS.some((name) => hooks.has?.(name));
+    }
+    return watched;
+  };
 }

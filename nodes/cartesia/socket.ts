@@ -2,7 +2,7 @@ import WebSocket from 'ws';
 import type { ClientOptions } from 'ws';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ProviderError } from '../call/errors';
-import type { Word } from '../call/message';
+import type { ContextListener } from '../call/tts/contexts';
 import { parseEvent, PROVIDER, readError } from './events';
 import { cancelRequest, contextFields, generationRequest } from './requests';
 import type { ContextFields, VoiceSettings } from './requests';
@@ -14,19 +14,6 @@ export interface Endpoint {
   apiKey: string;
   apiVersion: string;
   headers: Readonly<Record<string, string>>;
-}
-
-/** What happens to one context. After `done` or `failed` nothing more comes. */
-export interface ContextListener {
-  /** A chunk of raw mu-law 8 kHz, of any length. */
-  audio(chunk: Buffer): void;
-  /** Times in ms from the start of the context. */
-  words(words: readonly Word[]): void;
-  done(): void;
-  /** The context is lost, with its socket or alone. */
-  failed(err: ProviderError): void;
-  /** Something came that nobody can read and that may have been ours. The context goes on. */
-  odd(err: ProviderError): void;
 }
 
 /** The handshake's limit, ms: short of the time in which a caller must hear something. */

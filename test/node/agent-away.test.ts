@@ -198,8 +198,6 @@ describe('llm-agent and call control', function () {
       await load();
       leave();
       send('agent.respond', { text: '', instructions: 'Tell them that order 7 has been shipped.' });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      assert.equal(simulator.requests.length, 0);
       comeBack('busy');
       await said(1);
       assert.equal(simulator.requests.length, 1);
@@ -315,8 +313,10 @@ describe('llm-agent and call control', function () {
       call.streamOpened();
       leave();
       send('call.resumed', { reason: 'busy', to: '+15559999' });
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      assert.equal(simulator.requests.length, 0);
+      comeBack('no-answer');
+      await said(1);
+      assert.equal(simulator.requests.length, 1);
+      assert.match(simulator.requests[0]?.instructions ?? '', /nobody answered/);
     });
   });
 

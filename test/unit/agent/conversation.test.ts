@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { Conversation, CUT_MARK } from '../../../nodes/agent/conversation';
-import { envNames, fill } from '../../../nodes/call/template';
 import type { PlaybackRecord } from '../../../nodes/call/playback';
 
 function closed(id: string, heardText: string, state: 'finished' | 'interrupted' = 'finished'): PlaybackRecord {
@@ -138,32 +137,4 @@ describe('The history', () => {
     conversation.close(tones);
     assert.deepEqual(conversation.entries(), []);
   });
-});
-
-describe('The template', () => {
-  const call = {
-    id: 'c1',
-    carrier: 'twilio',
-    direction: 'inbound',
-    from: '+15551234567',
-    to: '+15557654321',
-    startedAt: 0,
-    parameters: { name: '{{env.KEY}}' },
-    media: { encoding: 'mulaw', sampleRate: 8000 },
-  } as const;
-  const values = {
-    call,
-    env: (name: string) => (name === 'SHOP' ? 'Acme' : undefined),
-    now: new Date(2026, 10, 22, 9, 5),
-  };
-
-  it('fills in the call, the environment and the date', () => {
-    const template = '{{call.from}}>{{ call.to }} {{env.SHOP}} {{weekday}} {{date}} {{time}} {{call.parameters.x}}.';
-    assert.equal(fill(template, values), '+15551234567>+15557654321 Acme Sunday 22 November 2026 09:05 .');
-  });
-  it('reads no value as a template', () => assert.equal(fill('{{call.parameters.name}}', values), '{{env.KEY}}'));
-  it('leaves what is not its own', () =>
-    assert.equal(fill('{{name}} {{constructor}}', values), '{{name}} {{constructor}}'));
-  it('knows no inherited names', () => assert.equal(fill('{{call.parameters.constructor}}', values), ''));
-  it('names the variables', () => assert.deepEqual(envNames('{{env.A}} {{ env.B_2 }} {{date}}'), ['A', 'B_2']));
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { describe, it } from 'mocha';
 import type { Node, NodeAPI } from 'node-red';
 import type { VoiceMessage } from '../../../nodes/call/message';
-import { straightWires, StraightWires } from '../../../nodes/call/straight';
+import { StraightWires } from '../../../nodes/call/straight';
 import { addTake, addType, wiringOf } from '../../../nodes/call/wiring';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -20,13 +21,11 @@ describe('straight wires', () => {
     wires.send(middle, named('a'));
     wires.send(middle, named('b'));
     assert.deepEqual(seen, []);
-    assert.ok(wires.busy);
     await turn();
     assert.deepEqual(seen, ['middle a', 'middle b']);
     wires.send(last, named('c'));
     await turn();
     assert.deepEqual(seen.slice(2), ['last a', 'last b', 'last c']);
-    assert.ok(!wires.busy);
   });
 });
 
@@ -68,10 +67,31 @@ describe('the wires of a node', () => {
     ['one, where Node-RED is set to deliver at once', [['ours']], { settings: { runtimeSyncDelivery: true } }],
   ] as const) {
     it(`are not straight where they lead to ${what}`, () => {
-      assert.equal(straightWires.busy, false);
       assert.equal(wiring(wires as unknown as string[][], more).straight(0), undefined);
     });
   }
+
+  it('are no longer straight soon after a hook has come, and are again when it has gone', () => {
+    let hook = '';
+    const clock = mock.method(performance, 'now', () => now);
+    let now = 1_000;
+    try {
+      const RED = {
+        nodes: { getNode: (id: string) => nodes.get(id), eachNode: () => undefined },
+        hooks: { has: (name: string) => name === hook },
+      };
+      const { straight } = wiringOf(RED as unknown as NodeAPI, { wires: [['ours']] } as unknown as Node);
+      assert.equal(straight(0), take);
+      hook = 'onSend';
+      now += 50;
+      assert.equal(straight(0), undefined);
+      hook = '';
+      now += 50;
+      assert.equal(straight(0), take);
+    } finally {
+      clock.mock.restore();
+    }
+  });
 
   it('lead abroad where a foreign node, or none, stands at their end', () => {
     const { leadsAbroad, isWired } = wiring([['ours'], ['ours', 'foreign'], ['gone'], []]);

@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { ProviderError } from '../../../nodes/call/errors';
 import { CartesiaSocket } from '../../../nodes/cartesia/socket';
-import type { ContextListener } from '../../../nodes/cartesia/socket';
+import type { ContextListener } from '../../../nodes/call/tts/contexts';
 import { endpoint, until, VOICE } from './speaker';
 
 /** What was told of a context. */
