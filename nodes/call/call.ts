@@ -1,20 +1,18 @@
 import { CallControls } from './control/call-controls';
+import type { CallLimits, CallState, CarriedCall } from './carried-call';
 import type { Carrier } from './carrier';
 import type { CallInfo, EndReason, PlaybackReport, UtteranceInfo } from './message';
 import { gone } from './loop-turns';
 import { CallMetrics } from './metrics';
 import { Playback } from './playback';
 import type { PlaybackRecord, PlaybackTopic } from './playback';
-import { Privacy } from './privacy';
+import { MASKED, Privacy } from './privacy';
 import type { Session } from './session';
 import { Ears } from './stt/ears';
 import { Relays } from './tts/relays';
 
 /** A message may take so many turns of the event loop to the node that opens an utterance for it: each node takes one. */
 const WIRE_TURNS = 6;
-
-/** A call is offered, then live or away, then ended. */
-export type CallState = 'offered' | 'live' | 'away' | 'ended';
 
 /** One thing that happened in a call: its place in the call's one ordered stream. Taps must not change it. */
 export interface CallEvent {
@@ -32,18 +30,8 @@ export type Tap = (event: CallEvent) => void;
 /** Sees what becomes of utterances: how the agent's history learns what was heard. */
 export type PlaybackTap = (topic: PlaybackTopic, record: PlaybackRecord) => void;
 
-/** The bounds of a call, read anew each time: a Deploy may have changed them. */
-export interface CallLimits {
-  /** The longest a call may last, ms. */
-  maxDurationMs: number;
-  /** How long no words from either side are put up with, ms. */
-  silenceMs: number;
-  /** Words of farewell, by the carrier's voice, when it is we who end the call. */
-  goodbye: string;
-}
-
-/** One phone call of this process: what all nodes know of it. Made by `registry.open`. */
-export class Call {
+/** One phone call whose flow runs in this thread: what all nodes know of it. Made by `registry.open`. */
+export class Call implements CarriedCall {
   state: CallState = 'offered';
   readonly playback: Playback;
   /** What a flow has done with the call. */
@@ -120,6 +108,32 @@ export class Call {
   /** The place in the stream for something that the carrier's in-node sends itself: a frame of audio. */
   nextSeq(): number {
     return this.seq++;
+  }
+
+  get isPrivate(): boolean {
+    return this.privacy.covers(undefined, this.now());
+  }
+
+  digit(digit: string): void {
+    this.noteWords();
+    this.emit('call.dtmf', this.isPrivate ? MASKED : digit);
+  }
+
+  streamLost(): void {
+    this.playback.streamLost();
+  }
+
+  echo(name: string): void {
+    this.playback.echo(name);
+  }
+
+  named(id: string): void {
+    this.info.id = id;
+  }
+
+  /** Its flow is gone: nobody is left to talk to the caller. */
+  disowned(): void {
+    void this.hangUp('flow-removed', this.limits().goodbye);
   }
 
   /** Somebody said words: the silence limit starts anew. */

@@ -1,5 +1,6 @@
 import type { CarrierControl } from './carrier/control';
 import type { EndReason } from './message';
+import type { Clip } from './tts/clips';
 
 /**
  * What a phone company must do for us, for one call. The heart knows no more of a carrier than this; a carrier's folder
@@ -41,6 +42,19 @@ export interface Carrier {
    */
   say(text: string): Promise<void>;
 
+  /** Where the carrier is in another thread than the call: what has to be known there. */
+  readonly farSide?: FarSide;
+
   /** The call has ended: close the stream, drop timers and requests. Called once, by the registry. */
   dispose(): void;
+}
+
+/** What a call tells a carrier that is in another thread: what the flow has set, and what is needed if this thread fails. */
+export interface FarSide {
+  /** `msg.call.parameters` from now on. */
+  parameters(parameters: Readonly<Record<string, string>>): void;
+  /** The call is private from now on, or no longer. */
+  private(on: boolean): void;
+  /** The agent's apology as the caller would hear it. @param key of voice and words */
+  apology(key: string, clip: Clip): void;
 }

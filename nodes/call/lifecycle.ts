@@ -89,9 +89,9 @@ function onSignal(signal: NodeJS.Signals): void {
 
 /** Ends all calls politely; resolves when they have ended, or after 3 s. */
 function endAll(reason: EndReason): Promise<void> {
-  if (registry.all().length === 0) return Promise.resolve();
+  if (registry.everywhere().length === 0) return Promise.resolve();
   shuttingDown ??= (async () => {
-    const goodbyes = registry.all().map((call) => call.hangUp(reason, call.limits().goodbye));
+    const goodbyes = registry.everywhere().map((call) => call.hangUp(reason, call.limits().goodbye));
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)));
     await Promise.race([Promise.allSettled(goodbyes), timeout]);
@@ -105,7 +105,7 @@ function endOrphans(): void {
   for (const [id, slot] of slots) {
     if (slot.instance) continue;
     slots.delete(id);
-    for (const call of registry.callsOf(id)) void call.hangUp('flow-removed', call.limits().goodbye);
+    for (const call of registry.callsOf(id)) call.disowned();
     slot.dispose();
   }
 }

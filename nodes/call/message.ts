@@ -65,6 +65,7 @@ export type EndReason =
   | 'stream-failed'
   | 'carrier-failed'
   | 'overload'
+  | 'worker-failed'
   | 'flow-removed'
   | 'shutdown';
 

@@ -1,5 +1,5 @@
 import { Call } from './call';
-import type { CallLimits } from './call';
+import type { CallLimits, CarriedCall } from './carried-call';
 import type { Carrier } from './carrier';
 import type { CallInfo, EndReason } from './message';
 import { RecentKeys } from './recent';
@@ -12,13 +12,16 @@ const LAST_WORDS_MS = 1_800;
 const ENDED_REMEMBERED = 10_000;
 
 /**
- * The live calls of this process: open, look up, end. Module state, so that it outlives every instance of every node;
+ * The live calls of this process, or of this worker thread: open, look up, end. Module state, so that it outlives every instance of every node;
  * the one place behind which calls of other machines could later be found.
  */
 export class Registry {
   private readonly calls = new Map<string, Call>();
+  /** Calls whose flow runs in a worker thread. */
+  private readonly elsewhere = new Map<string, CarriedCall>();
   private readonly ended = new RecentKeys(ENDED_REMEMBERED);
   private readonly leaving = new Set<Call>();
+  private readonly parted = new Set<CarriedCall>();
   private ticker: NodeJS.Timeout | undefined;
   /** Messages that named a call which has ended or was never here. */
   dropped = 0;
@@ -30,7 +33,7 @@ export class Registry {
    * @throws Error if a call of this id is open: look it up first.
    */
   open(info: CallInfo, carrier: Carrier, ownerId: string, limits: () => CallLimits): Call {
-    if (this.calls.has(info.id)) throw new Error(`The call ${info.id} is open already.`);
+    if (this.carried(info.id)) throw new Error(`The call ${info.id} is open already.`);
     const call = new Call(info, carrier, ownerId, limits, (one, reason) => this.onEnd(one, reason));
     this.calls.set(info.id, call);
     this.counters.opened++;
@@ -52,13 +55,51 @@ export class Registry {
     this.watchers.set(type, watch);
   }
 
+  /**
+   * Takes in a call whose flow runs in a worker thread: from here on it holds its slot, until `left`.
+   * @throws Error if a call of this id is open
+   */
+  enter(call: CarriedCall): void {
+    if (this.carried(call.info.id)) throw new Error(`The call ${call.info.id} is open already.`);
+    this.elsewhere.set(call.info.id, call);
+    this.counters.opened++;
+  }
+
+  /** A call that had been taken in by `enter` is over. */
+  left(call: CarriedCall): void {
+    const { id } = call.info;
+    if (this.elsewhere.get(id) !== call) return;
+    this.elsewhere.delete(id);
+    this.ended.add(id);
+    this.counters.ended++;
+    this.parted.add(call);
+    setTimeout(() => this.parted.delete(call), LAST_WORDS_MS).unref();
+  }
+
   /** A call that we dial is opened before its carrier has named it: from here on it goes by that name. */
-  rename(call: Call, id: string): void {
-    if (this.calls.get(call.info.id) !== call) return;
-    if (this.calls.has(id)) throw new Error(`The call ${id} is open already.`);
-    this.calls.delete(call.info.id);
-    call.info.id = id;
-    this.calls.set(id, call);
+  rename(call: CarriedCall, id: string): void {
+    const { id: before } = call.info;
+    const book: Map<string, CarriedCall> = this.elsewhere.get(before) === call ? this.elsewhere : this.calls;
+    if (book.get(before) !== call) return;
+    if (this.carried(id)) throw new Error(`The call ${id} is open already.`);
+    book.delete(before);
+    call.named(id);
+    book.set(id, call);
+  }
+
+  /** The call of this id that has not ended, wherever its flow runs: for those who serve its carrier. */
+  carried(id: string): CarriedCall | undefined {
+    return this.calls.get(id) ?? this.elsewhere.get(id);
+  }
+
+  /** The call of this id, wherever its flow runs, also one that has ended so lately that it still has its last words. */
+  known(id: string): CarriedCall | undefined {
+    return this.get(id) ?? this.elsewhere.get(id) ?? [...this.parted].find(({ info }) => info.id === id);
+  }
+
+  /** The call of this id, if its flow runs in a worker thread. */
+  remote(id: string): CarriedCall | undefined {
+    return this.elsewhere.get(id);
   }
 
   /** The call of this id, if it is live here, or has ended so lately that its sessions still have their last words. */
@@ -74,14 +115,19 @@ export class Registry {
     return this.ended.has(id);
   }
 
-  /** The calls that have not ended. */
+  /** The calls of this thread that have not ended. */
   all(): Call[] {
     return [...this.calls.values()];
   }
 
+  /** The calls that have not ended, wherever their flow runs. */
+  everywhere(): CarriedCall[] {
+    return [...this.calls.values(), ...this.elsewhere.values()];
+  }
+
   /** The calls that came in by this node. */
-  callsOf(ownerId: string): Call[] {
-    return this.all().filter((call) => call.ownerId === ownerId);
+  callsOf(ownerId: string): CarriedCall[] {
+    return this.everywhere().filter((call) => call.ownerId === ownerId);
   }
 
   /** For tests and the Calls tab: nothing of this may grow with the number of calls that there have been. */
@@ -89,7 +135,7 @@ export class Registry {
     let sessions = 0;
     for (const call of this.calls.values()) sessions += call.sessions.size;
     for (const call of this.leaving) sessions += call.sessions.size;
-    return { calls: this.calls.size, leaving: this.leaving.size, sessions, ...this.counters, dropped: this.dropped };
+    return { calls: this.calls.size + this.elsewhere.size, leaving: this.leaving.size, sessions, ...this.counters, dropped: this.dropped };
   }
 
   private onEnd(call: Call, _reason: EndReason): void {

@@ -1,4 +1,4 @@
-import type { Call } from '../call/call';
+import type { CarriedCall } from '../call/carried-call';
 import { FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier/call';
 import { DialAttempt } from '../call/dial/attempt';
 import type { CallInfo, EndReason } from '../call/message';
@@ -14,7 +14,7 @@ const RING_SPARE_MS = 5_000;
 const UPGRADE_MS = 15_000;
 
 /** What Telnyx is asked, once the stream's fields are known. @returns the `call_control_id` */
-export type Dial = (stream: Record<string, string>, call: Call) => Promise<string>;
+export type Dial = (stream: Record<string, string>, call: CarriedCall) => Promise<string>;
 
 /**
  * A call that we dial. It takes its line before Telnyx has named it: until then it goes by an id of ours, which each webhook
@@ -46,7 +46,7 @@ export class DialledCall extends TelnyxCall {
     });
   }
 
-  override attach(call: Call, host: TelnyxCallHost): void {
+  override attach(call: CarriedCall, host: TelnyxCallHost): void {
     super.attach(call, host);
     // No stream is expected before somebody answers.
     this.watch.stop();

@@ -204,13 +204,13 @@ export class TelnyxFrontDesk extends FrontDesk<TelnyxInSettings> {
 
 /** The live call of this id, if it is Telnyx's. */
 function telnyxCall(callId: string): TelnyxCall | undefined {
-  const call = registry.get(callId);
+  const call = registry.carried(callId);
   return call && call.state !== 'ended' && call.carrier instanceof TelnyxCall ? call.carrier : undefined;
 }
 
 /** The call of an event that has lost our state: by its name, or, where Telnyx tells none, by its session. */
 function liveCall({ callControlId, sessionId }: TelnyxEvent, nodeId: string): CallInfo | undefined {
-  if (callControlId !== '') return registry.get(callControlId)?.info;
+  if (callControlId !== '') return registry.known(callControlId)?.info;
   if (sessionId === '') return undefined;
   const calls = registry.callsOf(nodeId);
   return calls.find(({ carrier }) => carrier instanceof TelnyxCall && carrier.sessionId === sessionId)?.info;

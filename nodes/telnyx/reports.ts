@@ -1,4 +1,4 @@
-import type { Call } from '../call/call';
+import type { CarriedCall } from '../call/carried-call';
 import { asError } from '../call/errors';
 import { registry } from '../call/heart';
 import { asObject } from '../call/carrier/media-socket';
@@ -94,8 +94,8 @@ export class TelnyxReports {
   private transcription({ payload, raw }: TelnyxEvent, info: CallInfo): void {
     const { host } = this;
     const data = asObject(payload.transcription_data) ?? {};
-    const call = registry.get(info.id);
-    const hidden = call?.privacy.covers(undefined, call.now()) ?? false;
+    const call = registry.known(info.id);
+    const hidden = call?.isPrivate ?? false;
     const track = data.transcription_track ?? onlyTrack(call);
     host.tell(
       'call.transcription',
@@ -113,7 +113,7 @@ export class TelnyxReports {
   }
 }
 
-function onlyTrack(call: Call | undefined): 'inbound' | 'outbound' | undefined {
+function onlyTrack(call: CarriedCall | undefined): 'inbound' | 'outbound' | undefined {
   return call?.carrier instanceof TelnyxCall ? call.carrier.control.onlyTrack : undefined;
 }
 

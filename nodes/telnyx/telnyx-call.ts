@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { MAX_RECONNECTS, NO_STREAM_MS, sayMs } from '../call/carrier/call';
-import type { Call } from '../call/call';
+import type { CarriedCall } from '../call/carried-call';
 import { asError } from '../call/errors';
 import { asObject } from '../call/carrier/media-socket';
 import type { EndReason } from '../call/message';
@@ -63,7 +63,7 @@ export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
     super(offer.callControlId);
   }
 
-  override attach(call: Call, host: TelnyxCallHost): void {
+  override attach(call: CarriedCall, host: TelnyxCallHost): void {
     super.attach(call, host);
     // One that we dialled is answered by the other side.
     if (call.info.direction === 'inbound') void this.answer();
@@ -112,7 +112,7 @@ export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
         },
         dtmf: (digit) => this.guard(() => this.key(digit, 'socket')),
         mark: (name) => {
-          if (stream === this.stream) this.guard(() => this.call?.playback.echo(name));
+          if (stream === this.stream) this.guard(() => this.call?.echo(name));
         },
         error: (error) => this.guard(() => this.onStreamError(error)),
         gone: (one) => this.guard(() => this.onGone(one)),
@@ -243,7 +243,7 @@ export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
     if (!host) return;
     const said = this.voice.say(() => this.command('speak', speakBody(text, host.settings())), sayMs(text), atMostMs);
     // From here on nothing of ours is played: what the caller has not heard waits.
-    this.call?.playback.streamLost();
+    this.call?.streamLost();
     this.stream?.clear();
     try {
       await said;

@@ -1,4 +1,4 @@
-import type { Call } from '../call/call';
+import type { CarriedCall } from '../call/carried-call';
 import { FIRST_ASK_MS, NO_STREAM_MS } from '../call/carrier/call';
 import { DialAttempt } from '../call/dial/attempt';
 import type { CallInfo, EndReason } from '../call/message';
@@ -47,7 +47,7 @@ export class DialledCall extends TwilioCall {
     return this.attempt.isNamed;
   }
 
-  override attach(call: Call, host: TwilioCallHost): void {
+  override attach(call: CarriedCall, host: TwilioCallHost): void {
     super.attach(call, host);
     // No stream is expected before somebody answers.
     this.watch.stop();
@@ -55,7 +55,7 @@ export class DialledCall extends TwilioCall {
   }
 
   /** Dials, as `DialAttempt.place`. */
-  place(dial: (call: Call) => Promise<string>): Promise<CallInfo> {
+  place(dial: (call: CarriedCall) => Promise<string>): Promise<CallInfo> {
     return this.attempt.place(dial);
   }
 

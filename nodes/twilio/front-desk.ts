@@ -208,7 +208,7 @@ export class TwilioFrontDesk extends FrontDesk<TwilioInSettings> {
       const error = new ProviderError('twilio', 'carrier', `the media stream failed: ${why}`, {
         advice: '. Check that Twilio can open a wss:// connection to the public URL: certificate, proxy, firewall.',
       });
-      const info = registry.get(params.CallSid ?? '')?.info;
+      const info = registry.known(params.CallSid ?? '')?.info;
       this.slot.fail(error, info);
     }
     return NO_CONTENT;
@@ -232,7 +232,7 @@ export class TwilioFrontDesk extends FrontDesk<TwilioInSettings> {
 
 /** The live call of this id, if it is Twilio's. */
 function twilioCall(callId: string): TwilioCall | undefined {
-  const call = registry.get(callId);
+  const call = registry.carried(callId);
   return call && call.state !== 'ended' && call.carrier instanceof TwilioCall ? call.carrier : undefined;
 }
 

@@ -38,8 +38,7 @@ export class ReportDesk {
 
   /** Words that the caller said in private stand nowhere. */
   private masked(payload: Record<string, unknown>, callId: string): Record<string, unknown> {
-    const call = registry.get(callId);
-    if (payload.text === undefined || !call?.privacy.covers(undefined, call.now())) return payload;
+    if (payload.text === undefined || !registry.known(callId)?.isPrivate) return payload;
     return { ...payload, text: MASKED, raw: MASKED };
   }
 

@@ -117,7 +117,7 @@ export class TwilioCall extends TransferringCall {
         },
         dtmf: (digit) => this.guard(() => this.onDigit(digit)),
         mark: (name) => {
-          if (stream === this.stream) this.guard(() => this.call?.playback.echo(name));
+          if (stream === this.stream) this.guard(() => this.call?.echo(name));
         },
         gone: (one) => this.guard(() => this.onGone(one)),
       },

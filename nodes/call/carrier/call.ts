@@ -1,9 +1,8 @@
-import type { Call } from '../call';
+import type { CarriedCall } from '../carried-call';
 import type { Carrier } from '../carrier';
 import type { CarrierControl, TransferOrder, TransferOutcome } from './control';
 import { asError, ProviderError } from '../errors';
 import type { LogFields, LogLevel } from '../log-line';
-import { MASKED } from '../privacy';
 import type { EndReason } from '../message';
 import type { ReportKind } from './reports';
 import { StreamWatch } from './stream-watch';
@@ -59,7 +58,7 @@ export interface CarrierStart {
  */
 export abstract class CarrierCall<Stream extends CarrierStream, Host extends CarrierHost> implements Carrier {
   abstract readonly name: string;
-  protected call: Call | undefined;
+  protected call: CarriedCall | undefined;
   protected host: Host | undefined;
   protected stream: Stream | undefined;
   /** All sockets of this call that are open, also one that has not started or is being replaced. */
@@ -112,7 +111,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   protected abstract speak(text: string): Promise<void>;
 
   /** Binds it to its call in the registry; a stream must come in time from now on. */
-  attach(call: Call, host: Host): void {
+  attach(call: CarriedCall, host: Host): void {
     this.call = call;
     this.host = host;
     this.watch.start(NO_STREAM_MS, FIRST_ASK_MS);
@@ -233,9 +232,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   }
 
   protected onDigit(digit: string): void {
-    const { call } = this;
-    call?.noteWords();
-    call?.emit('call.dtmf', call.privacy.covers(undefined, call.now()) ? MASKED : digit);
+    this.call?.digit(digit);
   }
 
   protected onGone(stream: Stream): void {
@@ -268,7 +265,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   /** Parts from the present stream; what it had not played will be played by the next. */
   protected detach(): void {
     const { stream } = this;
-    this.call?.playback.streamLost();
+    this.call?.streamLost();
     this.stream = undefined;
     stream?.close();
   }

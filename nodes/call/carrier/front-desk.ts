@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
-import { Automatic } from './automatic';
-import { reportOf } from '../call-log';
-import { AnswerPolicy } from '../dial/answer';
+import type { Carrier } from '../carrier';
 import type { AnswerSettings } from '../dial/answer';
 import type { CarrierCall, CarrierHost, CarrierStream } from './call';
 import type { RecordedAudio, RecordingStore } from './control';
@@ -11,15 +9,18 @@ import { addDesk } from './desks';
 import { refuseUpgrade } from '../endpoints';
 import type { Endpoint, EndpointAnswer, EndpointRequest } from '../endpoints';
 import { ProviderError } from '../errors';
-import { gate, registry } from '../heart';
-import { InSession } from './in-session';
-import { copyCall, nextMessageId } from '../message';
-import type { CallInfo, VoiceMessage } from '../message';
+import { registry } from '../heart';
+import { copyCall } from '../message';
+import type { CallInfo } from '../message';
 import type { InSettings } from './in-settings';
 import type { NodeSlot } from '../node-slot';
+import { openCall } from './open-call';
+import type { OpenedCall } from './open-call';
 import { refused } from '../refused';
 import { Reports } from './reports';
+import { tellAfterwards } from './report-message';
 import { Tokens } from './tokens';
+import { workerPool } from '../workers/pool';
 
 /** A wrong signature is told to the ops person at most so often, ms: whoever knocks must not fill the log. */
 const TELL_EVERY_MS = 60_000;
@@ -137,24 +138,18 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
       media: { encoding: 'mulaw', sampleRate: 8000 },
     };
     const { slot, tokens } = this;
-    const call = registry.open(info, carrier, slot.id, () => slot.settings);
-    const session = new InSession(call, slot, () => this.showCalls());
-    call.sessions.set(slot.id, session);
-    slot.sessions.add(session);
-    session.onDispose(() => slot.sessions.delete(session));
-    // Before the first event is on the wires: a notice has its place before every greeting.
-    new Automatic(call, session, () => slot.settings.automatic);
-    if (answer) new AnswerPolicy(call, session, answer);
+    const opened = this.openWhere(info, carrier, answer);
+    const { call } = opened;
     const url = (): string => this.url;
     const host: CarrierHost = {
       tokens,
       get url() {
         return url();
       },
-      fail: (error) => session.report(error),
-      note: (level, event, fields) => session.note(level, event, fields),
+      fail: opened.fail,
+      note: opened.note,
       expect: (kind) => this.reports.expect(kind, call.info),
-      audio: (payload) => session.audio(payload),
+      audio: opened.audio,
     };
     const { direction, from, to } = offer;
     slot.log('info', 'call.offered', info.id, { carrier: this.carrier, direction });
@@ -163,26 +158,26 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
     carrier.attach(call, Object.assign(host, more()) as Host);
   }
 
+  /** In this thread, or in a worker, as the node is set. */
+  private openWhere(info: CallInfo, carrier: Carrier, answer: AnswerSettings | undefined): OpenedCall {
+    const { slot } = this;
+    const counted = (): void => this.showCalls();
+    const { workers } = slot.settings;
+    return workers
+      ? workerPool.open(slot, info, carrier, counted, answer)
+      : openCall(slot, info, carrier, counted, answer);
+  }
+
   /**
    * Tells a report of the carrier's: in the call's own stream of events while it lives, and by itself after that.
    * @param topic `call.recording`, `call.transcription`
    */
   protected tellReport(topic: string, payload: Record<string, unknown>, info: CallInfo): void {
-    const call = registry.get(info.id);
+    const call = registry.carried(info.id);
     if (call && call.state !== 'ended') return call.emit(topic, payload);
-    const { slot } = this;
-    const entry = reportOf(topic, payload);
-    if (entry) slot.log(entry.level, entry.event, info.id, entry.fields);
-    const holder = {
-      deliver: (output: number, msg: VoiceMessage) => slot.send(output, msg),
-      takeUnseen: () => [],
-      wasSeen: () => true,
-    };
-    const _msgid = nextMessageId();
-    for (const output of [0, 1]) {
-      const ended = { ...copyCall(info), endedAt: info.endedAt ?? Date.now() };
-      gate.send(holder, output, { _msgid, topic, payload: structuredClone(payload), call: ended });
-    }
+    const ended = { ...copyCall(info), endedAt: info.endedAt ?? Date.now() };
+    if (this.settings.workers && workerPool.tellAfterwards(this.slot.id, topic, payload, ended)) return;
+    tellAfterwards(this.slot, topic, payload, ended);
   }
 
   /**

@@ -1,10 +1,12 @@
-import type { CallLimits } from '../call';
+import type { CallLimits } from '../carried-call';
 import type { RecordingOrder, TranscriptionOrder } from './control';
 import { readRecordingOrder, readTranscriptionOrder } from '../control/settings';
 import { checkNumber } from '../dial/number-check';
 import type { ReportLimits } from './reports';
 import { choice, number, SettingError, text, textMap } from '../settings';
 import type { RawConfig } from '../settings';
+import { readWorkerSettings } from '../workers/settings';
+import type { WorkerSettings } from '../workers/settings';
 
 /** What a caller gets when all lines are taken. */
 export type Busy = 'say' | 'reject' | 'forward';
@@ -25,6 +27,8 @@ export interface AutomaticSettings {
 /** What the in-nodes of all carriers have in common, as deployed. */
 export interface InSettings extends CallLimits, ReportLimits {
   automatic: AutomaticSettings;
+  /** Calls run in worker threads; undefined: in this runtime. */
+  workers: WorkerSettings | undefined;
   path: string;
   /** What the flow finds in `msg.call.parameters`. */
   parameters: Record<string, string>;
@@ -57,6 +61,7 @@ export function readInSettings(config: RawConfig, ownPath: string): InSettings {
     // Emptied on purpose it stays empty: then the call ends without a word.
     ...readReports(config),
     automatic: readAutomatic(config),
+    workers: readWorkerSettings(config),
     goodbye: config.goodbye === undefined ? 'Goodbye.' : text(config, 'goodbye'),
   };
 }

@@ -127,7 +127,7 @@ export class CallControls {
    */
   setPrivate(on: boolean): Promise<ActionResult> {
     if (this.waiting < MAX_WAITING) this.wantsPrivate = on;
-    if (on) this.call.privacy.set(true);
+    if (on) this.makePrivate(true);
     return this.inTurn(async () => {
       this.mustNotBeOver();
       // Asked for the opposite meanwhile: that is next.
@@ -155,7 +155,13 @@ export class CallControls {
       throw this.refused(`a call may have ${MAX_PARAMETERS} values and ${MAX_PARAMETERS_BYTES / 1024} kB of them`);
     }
     this.call.info.parameters = parameters;
+    this.call.carrier.farSide?.parameters(parameters);
     return { parameters: { ...parameters } };
+  }
+
+  private makePrivate(on: boolean): void {
+    this.call.privacy.set(on);
+    this.call.carrier.farSide?.private(on);
   }
 
   private async goPrivate(): Promise<ActionResult> {
@@ -189,7 +195,7 @@ export class CallControls {
   private async goPublic(): Promise<ActionResult> {
     const { recording, transcription, call } = this;
     const { control } = call.carrier;
-    call.privacy.set(false);
+    this.makePrivate(false);
     const result: ActionResult = {};
     await all(
       async () => {

@@ -1,4 +1,4 @@
-import type { Call } from '../call';
+import type { CarriedCall } from '../carried-call';
 import { DialProgress, statusOfEnd } from './status';
 import type { DialStatus } from './status';
 import { asError, ProviderError } from '../errors';
@@ -31,7 +31,7 @@ export class DialAttempt {
   /** Somebody has picked up. */
   answered = false;
   private named = false;
-  private call: Call | undefined;
+  private call: CarriedCall | undefined;
   /** Settled when it has a name, or the carrier has refused it one. Never rejects. */
   private placing: Promise<void> = Promise.resolve();
   private nameKnown: () => void = () => undefined;
@@ -50,7 +50,7 @@ export class DialAttempt {
   }
 
   /** It has its line. */
-  attach(call: Call): void {
+  attach(call: CarriedCall): void {
     this.call = call;
     this.ringing = setTimeout(() => this.nobodyAnswers(), this.by.ringMs + this.by.spareMs);
   }
@@ -60,7 +60,7 @@ export class DialAttempt {
    * @returns the call as it is named now
    * @throws ProviderError: the carrier did not take it, or it was given up meanwhile; it is over then
    */
-  async place(dial: (call: Call) => Promise<string>): Promise<CallInfo> {
+  async place(dial: (call: CarriedCall) => Promise<string>): Promise<CallInfo> {
     const { call } = this;
     if (!call) throw new Error('A call is dialled when it is attached.');
     const byWebhook = new Promise<void>((resolve) => (this.nameKnown = resolve));

@@ -289,7 +289,11 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     const text = this.call.apology;
     if (text.trim() === '' || this.clipAtWork || this.call.state === 'ended') return;
     const key = this.clipKey();
-    if (!clips.begin(key)) return;
+    if (!clips.begin(key)) {
+      const known = clips.get(key);
+      if (known) this.call.carrier.farSide?.apology(key, known);
+      return;
+    }
     const chunks: Buffer[] = [];
     const words: Word[] = [];
     const synthesis = this.synthesiseAside({
@@ -299,7 +303,9 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
       },
       done: () => {
         this.clipAtWork = undefined;
-        clips.keep(key, { audio: Buffer.concat(chunks), words });
+        const clip = { audio: Buffer.concat(chunks), words };
+        clips.keep(key, clip);
+        this.call.carrier.farSide?.apology(key, clip);
       },
       trouble: () => this.dropClip(),
       failed: () => this.dropClip(),
