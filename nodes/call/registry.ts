@@ -135,7 +135,13 @@ export class Registry {
     let sessions = 0;
     for (const call of this.calls.values()) sessions += call.sessions.size;
     for (const call of this.leaving) sessions += call.sessions.size;
-    return { calls: this.calls.size + this.elsewhere.size, leaving: this.leaving.size, sessions, ...this.counters, dropped: this.dropped };
+    return {
+      calls: this.calls.size + this.elsewhere.size,
+      leaving: this.leaving.size,
+      sessions,
+      ...this.counters,
+      dropped: this.dropped,
+    };
   }
 
   private onEnd(call: Call, _reason: EndReason): void {

@@ -77,9 +77,9 @@ class FakeStore implements RecordingStore {
     if (this.deletion) throw this.deletion;
     this.recordings.delete(recordingId);
   }
-  doomRecordings(callId: string): number {
+  doomRecordings(callId: string): Promise<number> {
     this.doomed.push(callId);
-    return this.awaited;
+    return Promise.resolve(this.awaited);
   }
 }
 

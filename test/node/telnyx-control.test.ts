@@ -347,7 +347,7 @@ describe('what Telnyx can do with a call', function () {
     it('without an id of its own is found by the leg, where it is to be deleted at once', async () => {
       const { caller, call } = await live({ recordingWithoutId: true });
       await call.controls.startRecording(RECORDING);
-      assert.equal(deskOf('in')?.doomRecordings(caller.callId), 1);
+      assert.equal(await deskOf('in')?.doomRecordings(caller.callId), 1);
       await call.controls.stopRecording();
       const payload = await payloadOf('call.recording');
       assert.deepEqual([payload.status, payload.url, payload.raw], ['deleted', undefined, MASKED]);

@@ -80,5 +80,5 @@ export interface RecordingStore {
    * What is, or has been, recorded of this call and is not reported yet is to be deleted as soon as the carrier has it.
    * @returns how many recordings that are
    */
-  doomRecordings(callId: string): number;
+  doomRecordings(callId: string): Promise<number>;
 }

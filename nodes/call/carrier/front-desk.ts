@@ -59,8 +59,8 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
   abstract fetchRecording(recording: Readonly<Record<string, unknown>>): Promise<RecordedAudio>;
   abstract deleteRecording(recordingId: string): Promise<void>;
 
-  doomRecordings(callId: string): number {
-    return this.reports.doom(callId);
+  doomRecordings(callId: string): Promise<number> {
+    return Promise.resolve(this.reports.doom(callId));
   }
 
   abstract request(request: EndpointRequest): EndpointAnswer | Promise<EndpointAnswer>;

@@ -6,6 +6,7 @@ import { InSession } from './in-session';
 import { registerVoiceNode } from '../node';
 import type { NodeSlot } from '../node-slot';
 import type { RawConfig } from '../settings';
+import { mainLine } from '../workers/main-line';
 
 /** Instances whose config could not be used: they show why, and go on with what was deployed before. */
 const faulty = new WeakSet<Node>();
@@ -38,8 +39,13 @@ export function registerInNode<Settings extends DeskSettings>(RED: NodeAPI, own:
         throw err;
       }
     },
-    session: (call: Call, slot) => new InSession(call, slot, () => deskOf(slot).showCalls()),
+    session: (call: Call, slot) =>
+      new InSession(call, slot, () => {
+        if (!mainLine()) deskOf(slot).showCalls();
+      }),
     started(slot, _RED, node) {
+      // What is public is the main thread's: paths, sockets, lines, and what the node shows.
+      if (mainLine()) return;
       const desk = deskOf(slot);
       desk.anew();
       if (!faulty.has(node)) desk.showCalls();

@@ -14,11 +14,11 @@ import type { InSettings } from './in-settings';
 export interface OpenedCall {
   readonly call: CarriedCall;
   /** A frame of the caller's voice. */
-  audio(payload: Buffer): void;
+  readonly audio: (payload: Buffer) => void;
   /** Reports an error of this call to Catch. */
-  fail(error: Error): void;
+  readonly fail: (error: Error) => void;
   /** One line of the log. */
-  note(level: LogLevel, event: string, fields?: LogFields): void;
+  readonly note: (level: LogLevel, event: string, fields?: LogFields) => void;
 }
 
 /**

@@ -41,3 +41,10 @@ export function readDigits(wanted: string): string {
 export function refused(words: string, code?: string): ProviderError {
   return new ProviderError(TYPE, 'settings', words, { advice: '', ...(code !== undefined && { code }) });
 }
+
+/** The in-node that a recording came in by is not deployed any more. */
+export function noDesk(): ProviderError {
+  return refused(
+    'the node that the recording came in by (msg.payload.node) is not here any more: its account is needed to fetch or delete it.',
+  );
+}

@@ -6,7 +6,7 @@ import type { ControlSettings } from './node-settings';
 import { refused } from './actions';
 import type { ControlOrder, Report } from './order';
 import { deskOf } from '../carrier/desks';
-import { dialHistory } from '../dial/history';
+import { takeTurn } from '../dial/history';
 
 /** What came of an order. */
 export interface Outcome {
@@ -42,7 +42,7 @@ async function actOn(call: Call, order: ControlOrder, settings: ControlSettings)
       if (order.finished) await call.whenSilent(FINISHED_SPEAKING_MS);
       return controls.hangUp(order.goodbye);
     case 'transfer':
-      mayDial(call, order.order.to, settings.perHour);
+      await mayDial(call, order.order.to, settings.perHour);
       if (order.finished) await call.whenSilent(FINISHED_SPEAKING_MS);
       return controls.transfer(order.order);
     case 'recording-start':
@@ -73,9 +73,9 @@ async function actOn(call: Call, order: ControlOrder, settings: ControlSettings)
 }
 
 /** Counted when it is asked for: the goodbye need not be heard by whoever is not put through after all. */
-function mayDial(call: Call, to: string, perHour: number): void {
+async function mayDial(call: Call, to: string, perHour: number): Promise<void> {
   if (call.state === 'away') throw refused('the caller is being put through, or talks to somebody, already.');
-  const turn = dialHistory.take(to, perHour);
+  const turn = await takeTurn(to, perHour);
   if (turn === 'too-often') {
     throw refused(`this number was dialled ${perHour} times within the last hour, which is all that is allowed.`);
   }
@@ -85,9 +85,10 @@ function mayDial(call: Call, to: string, perHour: number): void {
 /** What is being recorded of a call, and what has been and is not reported yet, is to be as if it had never been. */
 async function undo(call: Call): Promise<ActionResult> {
   const store = deskOf(call.ownerId);
+  const { isRecording } = call.controls;
   // First: the report may be here before the answer to the stop.
-  const doomed = store?.doomRecordings(call.info.id) ?? 0;
-  if (!call.controls.isRecording) {
+  const doomed = (await store?.doomRecordings(call.info.id)) ?? 0;
+  if (!isRecording) {
     if (doomed === 0) throw refused('nothing of the call is being recorded.');
     return {};
   }

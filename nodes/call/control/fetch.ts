@@ -1,5 +1,5 @@
 import { keepRecording } from './file';
-import { refused } from './actions';
+import { noDesk, refused } from './actions';
 import type { Report } from './order';
 import type { ControlSettings } from './node-settings';
 import type { RecordedAudio, RecordingStore } from '../carrier/control';
@@ -60,9 +60,7 @@ export interface Fetched {
 export function storeOf(report: Report): RecordingStore {
   const desk = deskOf(report.node);
   if (desk) return desk;
-  throw refused(
-    'the node that the recording came in by (msg.payload.node) is not here any more: its account is needed to fetch or delete it.',
-  );
+  throw noDesk();
 }
 
 /**

@@ -1,3 +1,5 @@
+import { mainLine } from '../workers/main-line';
+
 /** How often each number was dialled in the last hour. */
 const HOUR_MS = 3_600_000;
 /** Calls that are remembered, of all numbers together; more in an hour are refused, since nobody could count them. */
@@ -61,3 +63,9 @@ export class DialHistory {
 
 /** The one history of this process: it outlives every Deploy, and counts the calls of all nodes. */
 export const dialHistory = new DialHistory();
+
+/** Counts a call to a number as `DialHistory.take` does, from any thread: there is one history for all. */
+export async function takeTurn(number: string, perHour: number): Promise<Turn> {
+  const line = mainLine();
+  return line ? ((await line.ask('dial-turn', number, perHour)) as Turn) : dialHistory.take(number, perHour);
+}

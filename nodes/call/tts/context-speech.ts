@@ -2,7 +2,7 @@ import type { Account } from '../account';
 import type { Call } from '../call';
 import type { NodeSlot, Status } from '../node-slot';
 import { placesOf } from './places';
-import type { Places } from './places';
+import type { SharedPlaces } from './places';
 import type { Lease, PooledSocket, SocketPool } from './socket-pool';
 import type { ContextSocket } from './contexts';
 import { TtsSession } from './session';
@@ -90,7 +90,7 @@ export abstract class ContextSpeech<
     return { lease: this.currentLease(), voice, places: this.places(), concurrency };
   }
 
-  private places(): Places {
+  private places(): SharedPlaces {
     return placesOf(this.pool.setting.provider, this.settings.account.id);
   }
 

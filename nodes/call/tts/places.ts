@@ -1,8 +1,22 @@
+import { mainLine } from '../workers/main-line';
+import { RemotePlaces } from '../workers/remote-places';
+
 /** A place at a provider that allows only so many at once: held, or waited for. */
 export interface Place {
   /** Gives it back, or stops waiting. Safe to call again. */
   release(): void;
   readonly held: boolean;
+}
+
+/** Gives out places. */
+export interface SharedPlaces {
+  /**
+   * Takes a place as soon as one is free; `granted` is called then.
+   * @param limit how many there are; a Deploy may have changed it since the last time
+   */
+  take(limit: number, granted: () => void): Place;
+  /** Takes a place only if one is free and nobody waits. */
+  tryTake(limit: number): Place | undefined;
 }
 
 interface Waiter {
@@ -11,7 +25,7 @@ interface Waiter {
 }
 
 /** The places that a provider's plan allows at once, for one account in this process: first come, first served. */
-export class Places {
+export class Places implements SharedPlaces {
   private taken = 0;
   private readonly waiters: Waiter[] = [];
 
@@ -19,14 +33,16 @@ export class Places {
     return this.taken;
   }
 
+  /** How many more could be taken now. */
+  free(limit: number): number {
+    return this.waiters.length > 0 ? 0 : Math.max(0, limit - this.taken);
+  }
+
   get waiting(): number {
     return this.waiters.length;
   }
 
-  /**
-   * Takes a place as soon as one is free; `granted` is called then, at once if there is one now.
-   * @param limit how many there are; a Deploy may have changed it since the last time
-   */
+  /** Granted at once if there is one now. */
   take(limit: number, granted: () => void): Place {
     const place = new OnePlace(this);
     const waiter: Waiter = {
@@ -42,7 +58,6 @@ export class Places {
     return place;
   }
 
-  /** Takes a place only if one is free and nobody waits. */
   tryTake(limit: number): Place | undefined {
     if (this.waiters.length > 0 || this.taken >= limit) return undefined;
     return this.take(limit, () => undefined);
@@ -83,13 +98,24 @@ class OnePlace implements Place {
 }
 
 const all = new Map<string, Places>();
+const remote = new Map<string, RemotePlaces>();
 
-/** The places of one provider's account, for the whole process. */
-export function placesOf(provider: string, accountId: string): Places {
+/** The places of one provider's account, for the whole process: where this is a worker thread the main thread gives them out. */
+export function placesOf(provider: string, accountId: string): SharedPlaces {
   const key = `${provider}:${accountId}`;
-  let places = all.get(key);
-  if (!places) all.set(key, (places = new Places()));
-  return places;
+  const line = mainLine();
+  return line ? made(remote, key, () => new RemotePlaces(key, line)) : made(all, key, () => new Places());
+}
+
+/** In the main thread: what `placesOf` goes by in a worker. */
+export function placesByKey(key: string): Places {
+  return made(all, key, () => new Places());
+}
+
+function made<T>(among: Map<string, T>, key: string, make: () => T): T {
+  let found = among.get(key);
+  if (found === undefined) among.set(key, (found = make()));
+  return found;
 }
 
 /** For tests: places held and waited for, of all accounts. Both are 0 when nothing is being spoken. */

@@ -2,7 +2,7 @@ import { asError, ProviderError } from '../errors';
 import type { Cause } from '../errors';
 import type { Word } from '../message';
 import { BYTES_PER_MS } from '../mulaw';
-import type { Place, Places } from './places';
+import type { Place, SharedPlaces } from './places';
 import { hasSound, SpokenText } from './spoken-text';
 import type { ContextListener, ContextSocket, SpeechContext } from './contexts';
 import type { Synthesis, SynthesisListener } from './session';
@@ -49,7 +49,7 @@ export interface SynthesisSettings<Voice> {
   voice: Voice;
   /** How fast the voice speaks; 1, the default, is ordinary. */
   pace?: number;
-  places: Places;
+  places: SharedPlaces;
   /** How many contexts the account's plan allows at once. */
   concurrency: number;
   firstAudioMs: number;

@@ -31,7 +31,7 @@ export function packFrames(frames: readonly Frame[]): Uint8Array<ArrayBuffer> {
 /** Tells each frame, in order. The audio is a view of what came: nobody may write to it. */
 export function eachFrame(packed: Uint8Array, tell: (n: number, audio: Buffer, mark: string) => void): void {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const n = bytes.readUInt32LE(at);
     const length = bytes.readUInt32LE(at + 4);
     const named = bytes.readUInt16LE(at + 8);

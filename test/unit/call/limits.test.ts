@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { Call } from '../../../nodes/call/carried-call';
+import { Call } from '../../../nodes/call/call';
 import type { CallLimits } from '../../../nodes/call/carried-call';
 import type { Carrier } from '../../../nodes/call/carrier';
 import type { CarrierControl } from '../../../nodes/call/carrier/control';
