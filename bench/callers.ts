@@ -5,7 +5,7 @@ import type { Call } from '../simulators/twilio';
 import { World } from '../simulators/world';
 import { CallMeter, type Turn } from './call-meter';
 import type { FromCallers, Job, Outcome, Stage, ToCallers } from './job';
-import { cpuMs, rssMb, waitedMs } from './process-usage';
+import { collectGarbage, cpuMs, rssMb, waitedMs } from './process-usage';
 import { percentile, rounded } from './statistics';
 import { CYCLE_MS, GREETING_MS, SPEAKING_MS, conversation, isLong, nameIn, world } from './work';
 
@@ -14,8 +14,6 @@ const WARM_UP_TURNS = 3;
 const WARM_UP_LISTENING_MS = 1_000;
 /** A system is idle so long after its last call, ms: its sessions have their last words, its collector its moment. */
 const IDLE_MS = 4_000;
-/** A collection of garbage takes less than this, ms. */
-const COLLECTED_WITHIN_MS = 1_000;
 /** Replies to turns that ended in the window may come so long after it, ms. */
 const TAIL_MS = 2_500;
 /** All calls must be over so soon after they were hung up, ms. */
@@ -92,8 +90,10 @@ class Callers {
     const simulatorsCpuShare = (after.own.user + after.own.system) / 1_000 / windowMs;
     if (simulatorsCpuShare > TOO_BUSY) problems.push('The simulators were too busy: they measured themselves.');
     const result = this.results(ringing, inWindow, problems);
+    const cpuMsPerCallSecond = (after.cpu - before.cpu) / calls / (windowMs / 1_000);
     return {
-      cpuMsPerCallSecond: rounded((after.cpu - before.cpu) / calls / (windowMs / 1_000), 3),
+      cpuMsPerCallSecond: rounded(cpuMsPerCallSecond, 3),
+      callsPerCore: rounded(1_000 / cpuMsPerCallSecond, 1),
       ...result,
       rssMbPerCall: rounded((rssLoadedMb - rssIdleMb) / calls, 3),
       conditions: {
@@ -209,14 +209,6 @@ function byTurn<T>(
     if (name !== undefined && ms !== undefined) delays.set(name, ms);
   }
   return delays;
-}
-
-/** Twice: what the first time finalises, the second frees. */
-async function collectGarbage(pid: number): Promise<void> {
-  for (let i = 0; i < 2; i++) {
-    process.kill(pid, 'SIGWINCH');
-    await sleep(COLLECTED_WITHIN_MS);
-  }
 }
 
 function callProblem(call: Call): string {

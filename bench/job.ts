@@ -24,12 +24,16 @@ export interface Stage {
 export interface Outcome {
   /** CPU time (user and system) of the whole process, in ms for each second of each call. */
   cpuMsPerCallSecond: number;
+  /** Reckoned from that, not measured: how many calls keep one core busy, whichever threads share the work. */
+  callsPerCore: number;
   /** From the frame by which the STT knows that the caller has finished to the reply's first audio at the phone company, less model and voice. */
   addedLatencyMs: { p50: number; p95: number; p99: number };
   /** From the frame by which the STT knows the interruption's first word to the `clear` at the phone company. */
   bargeInMs: { p50: number; p99: number };
   /** Memory under load less memory when idle, warmed up, by calls. */
   rssMbPerCall: number;
+  /** Memory with all worker threads started and idle less memory without any, by workers; only where calls run in workers. */
+  rssMbPerWorker?: number;
   /** Turns that the callers ended in the window. */
   turns: number;
   /** Those of them that were not answered before the caller spoke again. */

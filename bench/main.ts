@@ -17,20 +17,27 @@ const HELP = `npm run bench -- [options]
   --calls N         calls at once (100)
   --seconds N       length of the measured window (30)
   --runs N          measure each system N times and take the median of each number (1)
-  --only SYSTEM     relay or pack
+  --workers N       run the pack's calls in N worker threads: measured as pack-workers, in place of pack
+  --only SYSTEM     relay, pack or pack-workers
   --chunk-bytes N   size of the TTS's pieces of audio (160: a phone line's frame of 20 ms)
   --one-core        keep all threads of a system on one core, V8's own too (a machine with a single core)
   --profile DIR     write a CPU profile of each system there (the numbers are worse for it)
   --json            print as the last line one JSON object`;
 
-const START: Record<SystemName, StartSystem> = { relay: startRelay, pack: startNodeRed };
+const START: Record<SystemName, StartSystem> = {
+  relay: startRelay,
+  pack: startNodeRed,
+  'pack-workers': startNodeRed,
+};
 /** Warm-up, ramp and farewell of one measurement take less than this, ms. */
 const AROUND_MS = 120_000;
 
 interface Options extends Stage {
   seconds: number;
   runs: number;
-  only: SystemName | undefined;
+  /** Of the pack; undefined: none. */
+  workers: number | undefined;
+  systems: readonly SystemName[];
   json: boolean;
   oneCore: boolean;
   profile: string | undefined;
@@ -42,6 +49,7 @@ function readOptions(): Options {
       calls: { type: 'string', default: '100' },
       seconds: { type: 'string', default: '30' },
       runs: { type: 'string', default: '1' },
+      workers: { type: 'string' },
       only: { type: 'string' },
       'chunk-bytes': { type: 'string', default: '160' },
       'one-core': { type: 'boolean', default: false },
@@ -49,21 +57,23 @@ function readOptions(): Options {
       json: { type: 'boolean', default: false },
     },
   });
-  const count = (name: 'calls' | 'seconds' | 'runs' | 'chunk-bytes'): number => {
+  const count = (name: 'calls' | 'seconds' | 'runs' | 'chunk-bytes' | 'workers'): number => {
     const value = Number(values[name]);
     if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a positive whole number.\n${HELP}`);
     return value;
   };
   const { only, json, profile } = values;
-  if (only !== undefined && only !== 'relay' && only !== 'pack') {
-    throw new Error(`--only must be relay or pack.\n${HELP}`);
-  }
+  const workers = values.workers === undefined ? undefined : count('workers');
+  const all: SystemName[] = ['relay', workers === undefined ? 'pack' : 'pack-workers'];
+  const systems = all.filter((name) => only === undefined || only === name);
+  if (systems.length === 0) throw new Error(`--only must be ${all.join(' or ')}.\n${HELP}`);
   return {
     calls: count('calls'),
     seconds: count('seconds'),
     runs: count('runs'),
     chunkBytes: count('chunk-bytes'),
-    only,
+    workers,
+    systems,
     json,
     oneCore: values['one-core'],
     profile: profile === undefined ? undefined : resolve(profile),
@@ -72,7 +82,7 @@ function readOptions(): Options {
 
 /** One system, measured once, on a fresh set of simulators. */
 async function measure(name: SystemName, options: Options): Promise<Outcome> {
-  const { calls, chunkBytes, seconds, oneCore, profile } = options;
+  const { calls, chunkBytes, seconds, workers, oneCore, profile } = options;
   const callers = NodeProcess.start('The simulators', ['--require', 'tsx/cjs', join(ROOT, 'bench', 'callers.ts')], {
     core: SIMULATORS_CORE,
     ipc: true,
@@ -84,7 +94,7 @@ async function measure(name: SystemName, options: Options): Promise<Outcome> {
       profile === undefined
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
-    const system = await START[name]({ at, calls, oneCore, nodeArguments });
+    const system = await START[name]({ at, calls, workers, oneCore, nodeArguments });
     try {
       const job: Job = { webhookUrl: system.webhookUrl, pid: system.process.pid, calls, seconds };
       const died = system.process.exited.then(() => {
@@ -93,7 +103,7 @@ async function measure(name: SystemName, options: Options): Promise<Outcome> {
       const { outcome } = await Promise.race([ask(callers, { job }, 'outcome', seconds * 1_000 + AROUND_MS), died]);
       if (outcome.problems.length > 0) outcome.problems.push(`Last words of the system: ${system.process.log}`);
       died.catch(() => undefined);
-      return outcome;
+      return { ...outcome, ...(system.mbPerWorker !== undefined && { rssMbPerWorker: system.mbPerWorker }) };
     } finally {
       await system.stop();
     }
@@ -124,19 +134,18 @@ async function ask<Kind extends 'addresses' | 'outcome'>(
 
 async function main(): Promise<number> {
   const options = readOptions();
-  const { calls, seconds, runs, only, json } = options;
-  const outcomes: Record<SystemName, Outcome[]> = { relay: [], pack: [] };
+  const { calls, seconds, runs, workers, systems, json } = options;
+  const outcomes: Record<SystemName, Outcome[]> = { relay: [], pack: [], 'pack-workers': [] };
   const problems: string[] = [];
   for (let run = 1; run <= runs; run++) {
-    for (const name of ['relay', 'pack'] as const) {
-      if (only !== undefined && only !== name) continue;
+    for (const name of systems) {
       console.error(`${name}, run ${run} of ${runs} ...`);
       const outcome = await measure(name, options);
       outcomes[name].push(outcome);
       problems.push(...outcome.problems.map((problem) => `${name}: ${problem}`));
     }
   }
-  const result = summary(outcomes, { calls, seconds, runs });
+  const result = summary(outcomes, { calls, seconds, runs, ...(workers !== undefined && { workers }) });
   console.log(table(result));
   for (const problem of problems) console.error(problem);
   if (json) console.log(JSON.stringify(result));

@@ -2,7 +2,8 @@
 import type { Outcome } from './job';
 import { median, rounded } from './statistics';
 
-export type SystemName = 'relay' | 'pack';
+/** `pack-workers`: the pack with its calls in worker threads. */
+export type SystemName = 'relay' | 'pack' | 'pack-workers';
 
 /** The last line of `--json`. */
 export interface Result {
@@ -10,21 +11,32 @@ export interface Result {
   seconds: number;
   runs: number;
   relay?: Outcome;
+  /** Worker threads, where calls run in any. */
+  workers?: number;
   pack?: Outcome;
+  'pack-workers'?: Outcome;
+  /** Of the pack, in whichever way it was measured, to the relay. */
   ratio?: { cpu: number };
 }
 
 export function summary(
   outcomes: Record<SystemName, Outcome[]>,
-  work: Pick<Result, 'calls' | 'seconds' | 'runs'>,
+  work: Pick<Result, 'calls' | 'seconds' | 'runs' | 'workers'>,
 ): Result {
   const result: Result = { ...work };
-  if (outcomes.relay.length > 0) result.relay = middle(outcomes.relay);
-  if (outcomes.pack.length > 0) result.pack = middle(outcomes.pack);
-  if (result.relay && result.pack) {
-    result.ratio = { cpu: rounded(result.pack.cpuMsPerCallSecond / result.relay.cpuMsPerCallSecond, 3) };
+  for (const name of ['relay', 'pack', 'pack-workers'] as const) {
+    if (outcomes[name].length > 0) result[name] = middle(outcomes[name]);
+  }
+  const pack = packOf(result);
+  if (result.relay && pack) {
+    result.ratio = { cpu: rounded(pack.cpuMsPerCallSecond / result.relay.cpuMsPerCallSecond, 3) };
   }
   return result;
+}
+
+/** The pack is measured in one way at a time. */
+function packOf(result: Result): Outcome | undefined {
+  return result.pack ?? result['pack-workers'];
 }
 
 /** Each number by itself; what was missed in any run counts. */
@@ -33,6 +45,7 @@ function middle(runs: Outcome[]): Outcome {
   const sum = (read: (run: Outcome) => number): number => runs.reduce((total, run) => total + read(run), 0);
   return {
     cpuMsPerCallSecond: of((run) => run.cpuMsPerCallSecond),
+    callsPerCore: of((run) => run.callsPerCore),
     addedLatencyMs: {
       p50: of((run) => run.addedLatencyMs.p50),
       p95: of((run) => run.addedLatencyMs.p95),
@@ -40,6 +53,7 @@ function middle(runs: Outcome[]): Outcome {
     },
     bargeInMs: { p50: of((run) => run.bargeInMs.p50), p99: of((run) => run.bargeInMs.p99) },
     rssMbPerCall: of((run) => run.rssMbPerCall),
+    ...(runs.every((run) => run.rssMbPerWorker !== undefined) && { rssMbPerWorker: of((run) => run.rssMbPerWorker ?? NaN) }), // prettier-ignore
     turns: sum((run) => run.turns),
     missedTurns: sum((run) => run.missedTurns),
     interruptions: sum((run) => run.interruptions),
@@ -58,14 +72,16 @@ function middle(runs: Outcome[]): Outcome {
   };
 }
 
-const ROWS: [string, (one: Outcome) => number][] = [
+const ROWS: [string, (one: Outcome) => number | undefined][] = [
   ['CPU, ms per call-second', (one) => one.cpuMsPerCallSecond],
+  ['calls a core (reckoned)', (one) => one.callsPerCore],
   ['added latency p50, ms', (one) => one.addedLatencyMs.p50],
   ['added latency p95, ms', (one) => one.addedLatencyMs.p95],
   ['added latency p99, ms', (one) => one.addedLatencyMs.p99],
   ['barge-in p50, ms', (one) => one.bargeInMs.p50],
   ['barge-in p99, ms', (one) => one.bargeInMs.p99],
   ['memory, MB per call', (one) => one.rssMbPerCall],
+  ['memory, MB per worker', (one) => one.rssMbPerWorker],
   ['turns', (one) => one.turns],
   ['turns missed', (one) => one.missedTurns],
   ['interruptions', (one) => one.interruptions],
@@ -76,14 +92,18 @@ const ROWS: [string, (one: Outcome) => number][] = [
   ['simulators late p99, ms', (one) => one.conditions.simulatorsLagMs],
 ];
 
-export function table({ calls, seconds, runs, relay, pack, ratio }: Result): string {
-  const cell = (one: Outcome | undefined, read: (one: Outcome) => number): string =>
-    (one ? String(rounded(read(one), 2)) : '-').padStart(10);
+export function table(result: Result): string {
+  const { calls, seconds, runs, workers, relay, ratio } = result;
+  const pack = packOf(result);
+  const name = workers === undefined ? 'pack' : 'pack-workers';
+  const cell = (value: number | undefined): string => (value === undefined ? '-' : String(rounded(value, 2))).padStart(13); // prettier-ignore
+  const row = (label: string, cells: string[]): string => label.padEnd(36) + cells.join('');
+  const threads = workers === undefined ? '' : `, ${workers} worker threads`;
   const lines = [
-    `${calls} calls, ${seconds} s, ${runs === 1 ? '1 run' : `median of ${runs} runs`}`,
-    `${''.padEnd(36)}${'relay'.padStart(10)}${'pack'.padStart(10)}`,
-    ...ROWS.map(([name, read]) => `${name.padEnd(36)}${cell(relay, read)}${cell(pack, read)}`),
+    `${calls} calls, ${seconds} s, ${runs === 1 ? '1 run' : `median of ${runs} runs`}${threads}`,
+    row('', ['relay'.padStart(13), name.padStart(13)]),
+    ...ROWS.map(([label, read]) => row(label, [cell(relay && read(relay)), cell(pack && read(pack))])),
   ];
-  if (ratio) lines.push(`${'CPU, pack : relay'.padEnd(36)}${''.padStart(10)}${String(ratio.cpu).padStart(10)}`);
+  if (ratio) lines.push(row(`CPU, ${name} : relay`, [''.padStart(13), cell(ratio.cpu)]));
   return lines.join('\n');
 }

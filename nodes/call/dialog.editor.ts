@@ -180,6 +180,15 @@ export function automaticFields(node: EditorNode): void {
   show();
 }
 
+/** The fields of an in-node that say where its calls run: those of worker threads are to be seen where there are any. */
+export function workerFields(node: EditorNode): void {
+  const options = ['runtime', 'workers'].map((value) => ({ value, label: node._(`common.workers.runIn.${value}`) }));
+  const runIn = choiceField(node, 'runIn', options);
+  const show = () => void $('.voice-agent-workers').toggle(runIn.val() !== 'runtime');
+  runIn.on('change', show);
+  show();
+}
+
 /** Opens the folded sections that hold a field with a wrong value: a message that nobody sees helps nobody. */
 export function openFaulty(): void {
   setTimeout(() => {

@@ -1,4 +1,13 @@
-import { automaticFields, catalogue, checks, choiceField, jsonField, openFaulty } from '../call/dialog.editor';
+import {
+  automaticFields,
+  catalogue,
+  checks,
+  choiceField,
+  fillMissing,
+  jsonField,
+  openFaulty,
+  workerFields,
+} from '../call/dialog.editor';
 
 interface Properties {
   version: number;
@@ -26,6 +35,13 @@ interface Properties {
   transcriptionTrack: string;
   reportHours: number;
   maxReports: number;
+  runIn: string;
+  workers: number | '';
+  callsPerWorker: number | '';
+  workerMemory: number;
+  oldCalls: number;
+  workerNodes: string;
+  workerApology: string;
   voice: string;
   language: string;
   options: string;
@@ -111,6 +127,33 @@ RED.nodes.registerType<Properties>('telnyx-in', {
       label: text('common.automatic.label.maxReports'),
       validate: check.number(1, 1000000, { required: true, integer: true }),
     },
+    runIn: {
+      value: 'runtime',
+      label: text('common.workers.label.runIn'),
+      validate: check.choice(['runtime', 'workers']),
+    },
+    workers: {
+      value: '',
+      label: text('common.workers.label.workers'),
+      validate: check.number(1, 256, { integer: true }),
+    },
+    callsPerWorker: {
+      value: '',
+      label: text('common.workers.label.callsPerWorker'),
+      validate: check.number(1, 10000, { integer: true }),
+    },
+    workerMemory: {
+      value: 256,
+      label: text('common.workers.label.memory'),
+      validate: check.number(32, 16384, { required: true }),
+    },
+    oldCalls: {
+      value: 60,
+      label: text('common.workers.label.oldCalls'),
+      validate: check.number(0.01, 1440, { required: true }),
+    },
+    workerNodes: { value: '' },
+    workerApology: { value: 'We are sorry, there is a technical problem. Please call again.' },
     voice: { value: 'female' },
     language: { value: 'en-US' },
     options: { value: '{}', label: text('common.label.options'), validate: check.json() },
@@ -129,6 +172,7 @@ RED.nodes.registerType<Properties>('telnyx-in', {
     return this._(index === 0 ? 'telnyx-in.output.call' : 'telnyx-in.output.events');
   },
   oneditprepare() {
+    fillMissing(this);
     for (const property of ['parameters', 'options', 'headers']) jsonField(this, property);
     const busy = choiceField(this, 'busy', [
       { value: 'say', label: this._('telnyx-in.busy.say') },
@@ -143,6 +187,7 @@ RED.nodes.registerType<Properties>('telnyx-in', {
     busy.on('change', show);
     show();
     automaticFields(this);
+    workerFields(this);
     openFaulty();
   },
 });

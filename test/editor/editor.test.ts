@@ -75,7 +75,8 @@ const savedFlow: FlowNode[] = [
     ...{ recordingTrack: 'inbound', recordingTrim: true, recordingCallback: 'https://voice.example.com/recorded' },
     ...{ transcriptionEngine: 'deepgram', transcriptionModel: 'nova-3', transcriptionLanguage: 'en-GB' },
     ...{ transcriptionTrack: 'outbound', reportHours: '48', maxReports: '${REPORTS}' },
-    ...{ wires: [['stt'], []] },
+    ...{ runIn: 'workers', workers: 3, callsPerWorker: '${CALLS_EACH}', workerMemory: '128', oldCalls: 1.5 },
+    ...{ workerNodes: 'csv, file in', workerApology: 'Trouble.', wires: [['stt'], []] },
   },
   {
     ...{ id: 'in-telnyx', type: 'telnyx-in', z: 'tab', version: 1, name: '', account: 'account-telnyx', path: '/v/2' },
@@ -84,7 +85,8 @@ const savedFlow: FlowNode[] = [
     ...{ record: '${RECORD}', transcribe: 'start', notice: '', recordingChannels: '${CHANNELS}', recordingTrim: true },
     ...{ recordingTrack: 'outbound', recordingCallback: '${REPORTS_URL}', transcriptionEngine: '${ENGINE}' },
     ...{ transcriptionModel: 'nova-3', transcriptionLanguage: 'de', transcriptionTrack: 'inbound' },
-    ...{ reportHours: 1.5, maxReports: 500 },
+    ...{ reportHours: 1.5, maxReports: 500, runIn: '${RUN_IN}', workers: '', callsPerWorker: '1' },
+    ...{ workerMemory: '${MEGABYTES}', oldCalls: 5, workerNodes: '', workerApology: '${SORRY}' },
     ...{ options: '{"send_silence_when_idle":true}', headers: '${HEADERS}', x: 100, y: 140, wires: [['stt'], []] },
   },
   {
@@ -583,6 +585,50 @@ describe('the editor', function () {
     }
   });
 
+  it('shows of an in-node whose calls run in worker threads what belongs to them, and says what is wrong there', async () => {
+    for (const type of ['twilio-in', 'telnyx-in']) {
+      const id = await page.evaluate((wanted) => RED.nodes.filterNodes({ type: wanted })[0]?.id, type);
+      assert.ok(id);
+      await openDialog(id);
+      const wrong: Record<string, [value: string, message: RegExp]> = {
+        workers: ['1.5', /Workers: not a whole number/],
+        callsPerWorker: ['0', /Calls in each: not from 1 to 10000/],
+        workerMemory: ['', /Memory: missing/],
+        oldCalls: ['never', /Old calls: not a number/],
+      };
+      const fields = [...Object.keys(wrong), 'workerNodes', 'workerApology'];
+      const shown = (): Promise<boolean[]> =>
+        Promise.all(fields.map((name) => page.locator(`#node-input-${name}`).isVisible()));
+      const choose = async (words: string): Promise<void> => {
+        const list = page.locator('#node-input-runIn + .red-ui-typedInput-container');
+        await list.locator('.red-ui-typedInput-option-trigger').click();
+        await page.locator('.red-ui-typedInput-options:visible a', { hasText: words }).click();
+      };
+      assert.deepEqual([...new Set(await shown())], [false], type);
+      await choose('worker threads');
+      assert.deepEqual([...new Set(await shown())], [true], type);
+      await checkTexts();
+      for (const [property, [value]] of Object.entries(wrong)) {
+        await page.locator(`#node-input-${property}`).fill(value);
+        await page.locator(`#node-input-${property}`).dispatchEvent('change');
+        await page.locator(`#node-input-${property}.input-error`).waitFor();
+      }
+      await done();
+      const errors = await page.evaluate((wanted) => RED.nodes.node(wanted)?.validationErrors ?? [], id);
+      assert.equal(errors.length, Object.keys(wrong).length, errors.join());
+      for (const [, message] of Object.values(wrong)) assert.ok(errors.some((error) => message.test(error)), `${message}`); // prettier-ignore
+
+      await openDialog(id);
+      for (const property of ['workers', 'callsPerWorker']) await page.locator(`#node-input-${property}`).fill('');
+      await page.locator('#node-input-workerMemory').fill('256');
+      await page.locator('#node-input-oldCalls').fill('60');
+      await choose('this runtime');
+      assert.deepEqual([...new Set(await shown())], [false], type);
+      await done();
+      assert.deepEqual(await page.evaluate((wanted) => RED.nodes.node(wanted)?.validationErrors, id), []);
+    }
+  });
+
   it('deploys what was made, with all of its properties and without its keys', async () => {
     await deploy();
     const flow = await instance.json<FlowNode[]>('/flows');
@@ -624,6 +670,31 @@ describe('the editor', function () {
     for (const { credentials: _credentials, ...each } of JSON.parse(after) as FlowNode[]) {
       assert.deepEqual(each, before[each.id]);
     }
+  });
+
+  it('takes an in-node that was saved before there were worker threads: its calls run in this runtime', async () => {
+    const later = ['runIn', 'workers', 'callsPerWorker', 'workerMemory', 'oldCalls', 'workerNodes', 'workerApology'];
+    const saved = savedFlow.map((node) =>
+      node.id === 'in' ? { ...node, ...Object.fromEntries(later.map((name) => [name, undefined])) } : node,
+    );
+    await load(saved);
+    const state = (): Promise<{ errors: string[] | undefined; node: FlowNode | undefined }> =>
+      page.evaluate(() => ({
+        errors: RED.nodes.node('in')?.validationErrors,
+        node: RED.nodes.createCompleteNodeSet().find(({ id }) => id === 'in'),
+      }));
+    const before = await state();
+    assert.deepEqual(before.errors, []);
+    assert.deepEqual([...new Set(later.map((name) => before.node?.[name]))], [undefined]);
+    await openDialog('in');
+    assert.equal(await page.locator('#node-input-oldCalls').isVisible(), false);
+    await done();
+    const { errors, node } = await state();
+    assert.deepEqual(errors, []);
+    assert.deepEqual(
+      later.map((name) => node?.[name]),
+      ['runtime', '', '', '256', '60', '', 'We are sorry, there is a technical problem. Please call again.'],
+    );
   });
 
   it('says of telnyx-dial which node the call enters, and which numbers cannot be', async () => {

@@ -25,7 +25,7 @@ export function readWorkerSettings(config: RawConfig): WorkerSettings | undefine
     callsPerWorker: optionalNumber(config, 'callsPerWorker', 1, 10_000),
     memoryMb: number(config, 'workerMemory', 256, 32, 16_384),
     oldCallsMs: number(config, 'oldCalls', 60, 0.01, 1_440) * 60_000,
-    nodeTypes: text(config, 'workerNodes').split(/[\s,;]+/).filter((type) => type !== ''), // prettier-ignore
+    nodeTypes: text(config, 'workerNodes').split(/[\n,;]/).map((type) => type.trim()).filter((type) => type !== ''), // prettier-ignore
     apology: text(config, 'workerApology', 'We are sorry, there is a technical problem. Please call again.'),
   };
 }

@@ -57,7 +57,8 @@ function factsOf(type: string, file: string): NodeFacts {
   const folder = dirname(base);
   const template = read(`${base}.html`);
   const shown = (key: string): boolean =>
-    template.includes(`common.${key}"`) || (key.startsWith('automatic.') && template.includes('common.automatic.'));
+    template.includes(`common.${key}"`) ||
+    ['automatic', 'workers'].some((group) => key.startsWith(`${group}.`) && template.includes(`common.${group}.`));
   const labels = [
     ...textsOf(`${folder}/locales/en-US/${type}.json`),
     ...textsOf('nodes/call/locales/en-US/common.json').filter(([key]) => shown(key)),

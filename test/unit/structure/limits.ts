@@ -188,6 +188,61 @@ export const LIMITS: readonly Limit[] = [
     nodes: INS,
     test: unit('call/privacy', '0.3 s on both sides'),
   },
+  // Calls in worker threads.
+  {
+    at: ['call', 'MAX_WAIT_MS', '10_000'],
+    help: 'A call waits 10 seconds for a thread',
+    nodes: INS,
+    test: unit('workers/pool', 'ends a call that waits for too long'),
+  },
+  {
+    at: ['call', 'MAX_WAITING', '1_000'],
+    help: 'and 1,000 of its events with it',
+    nodes: INS,
+    test: unit('workers/remote-call', 'a thousand things at most'),
+  },
+  {
+    at: ['call', 'STUCK_MS', '1_000'],
+    help: 'does nothing else for 1 second is ended',
+    nodes: INS,
+    test: ['test/flow/worker-runtime.test.ts', 'is ended within 1.5 s when a Function node loops endlessly'],
+  },
+  {
+    at: ['call', 'MAX_WAIT_MS', '60_000'],
+    help: '60 at most',
+    nodes: INS,
+    test: unit('workers/restarts', 'at once, then ever later, and never later than a minute'),
+  },
+  {
+    at: ['call', 'MAX_HELD', '10_000'],
+    help: '10,000 messages wait for its nodes',
+    nodes: INS,
+    test: unit('workers/foreign-nodes', 'gets no more than can be kept'),
+  },
+  {
+    at: ['call', 'HELD_MS', '30_000'],
+    help: 'and for 30 seconds; the oldest audio goes first',
+    nodes: INS,
+    test: unit('workers/foreign-nodes', 'have stood still for too long'),
+  },
+  {
+    at: ['call', 'MAX_REMEMBERED', '10_000'],
+    help: 'the last 10,000 messages',
+    nodes: INS,
+    test: unit('workers/foreign-nodes', 'is remembered 10,000 messages long, and for ten minutes'),
+  },
+  {
+    at: ['call', 'REMEMBERED_MS', '600_000'],
+    help: '10,000 messages, for 10 minutes',
+    nodes: INS,
+    test: unit('workers/foreign-nodes', 'is remembered 10,000 messages long, and for ten minutes'),
+  },
+  {
+    at: ['call', 'WAIT_MS', '2_000'],
+    help: 'about shared context waits 2 seconds',
+    nodes: INS,
+    test: unit('workers/context-store', 'is waited for no longer than 2 s'),
+  },
   // What is to be heard.
   {
     at: ['call', 'MAX_OPEN', '100'],
@@ -577,6 +632,8 @@ export const INNER: readonly string[] = [
   ...['MAX_DIGITS', 'MAX_LIMIT_S'],
   // From here on the sender waits; nothing is lost.
   'MAX_UNREAD_BYTES',
+  // Questions about shared context under way at a time: all calls of a worker together come nowhere near it.
+  'MAX_ASKED',
   // Of what is counted, and of a line of the log: as many utterances as can be open, more providers than there are.
   ...['MAX_UNANSWERED', 'MAX_PROVIDERS', 'MAX_VALUE_CHARACTERS'],
   // Where text and messages are cut.
