@@ -70,7 +70,11 @@ export function errorLine(err: Error, call: string | undefined, node: string): s
  * @returns the same error
  */
 export function onOneLine<E extends Error>(err: E, call: string | undefined, node: string): E {
-  const line = (): string => errorLine(err, call, node);
+  return sayAs(err, () => errorLine(err, call, node));
+}
+
+/** Has an error say itself by this line, wherever it is made a text or JSON. @returns the same error */
+export function sayAs<E extends Error>(err: E, line: () => string): E {
   if (!Object.isExtensible(err)) return err;
   for (const name of [Symbol.toPrimitive, 'toJSON']) {
     Object.defineProperty(err, name, { value: line, configurable: true, enumerable: false, writable: true });

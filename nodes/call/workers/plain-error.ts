@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ProviderError } from '../errors';
 import type { Cause } from '../errors';
 
@@ -10,11 +11,17 @@ export interface PlainError {
 
 /** Anything thrown, as plain data. */
 export function toPlainError(value: unknown): PlainError {
-  if (!(value instanceof Error)) return { message: String(value), stack: undefined };
+  if (!isError(value)) return { message: String(value), stack: undefined };
   const { message, stack } = value;
   if (!(value instanceof ProviderError)) return { message, stack };
   const { provider, cause, code, retryAfterMs, call } = value;
   return { message, stack, provider: { provider, cause, code, retryAfterMs, call } };
+}
+
+/** True also for the errors of Function nodes, which are of another class: they have globals of their own. */
+export function isError(value: unknown): value is Error {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- Node.js 22 has no Error.isError
+  return types.isNativeError(value);
 }
 
 /** The error again, with all by which flows and our own retries decide. */
