@@ -136,6 +136,13 @@ export function nextMessageId(): string {
   return `v${prefix}${counter.toString(36)}`;
 }
 
+/** The id of the call that a message names: `msg.call.id`, `msg.call` or `msg.callId`; '' for none. */
+export function callIdOf(msg: Readonly<Record<string, unknown>>): string {
+  const { call, callId } = msg;
+  const named = isRecord(call) ? call.id : (call ?? callId);
+  return typeof named === 'string' ? named.trim() : '';
+}
+
 /** A plain copy of a call's description: no two messages share one (MESSAGES, rule 3). */
 export function copyCall(call: CallInfo): CallInfo {
   return { ...call, parameters: { ...call.parameters }, media: { ...call.media } };

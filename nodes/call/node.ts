@@ -11,6 +11,7 @@ import type { Session } from './session';
 import type { Call } from './call';
 import type { Take } from './straight';
 import { addTake, addType, wiringOf } from './wiring';
+import { forward } from './workers/elsewhere';
 
 /** After the end of a call only these may follow; they open no session and pass every node. */
 const AFTERWARDS = new Set(['call.recording', 'call.transcription', 'call.status']);
@@ -183,8 +184,8 @@ function receive<Settings, Config extends NodeDef>(
   const msg = readMessage(raw);
   const call = registry.get(msg.call.id);
   if (!call) {
-    if (AFTERWARDS.has(msg.topic)) slot.send(0, msg);
-    else registry.dropped++;
+    if (AFTERWARDS.has(msg.topic) && !registry.remote(msg.call.id)) slot.send(0, msg);
+    else if (!forward(slot.id, msg.call.id, msg)) registry.dropped++;
     return;
   }
   if (call.awaited.size > 0) call.awaited.delete(keyOf(msg));

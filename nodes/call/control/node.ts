@@ -10,13 +10,14 @@ import type { ControlOrder, Incoming } from './order';
 import { asError, ProviderError } from '../errors';
 import { gate, registry } from '../heart';
 import { onOneLine } from '../log-line';
-import { copyCall, isOurTopic, isRecord } from '../message';
+import { callIdOf, copyCall, isOurTopic, isRecord } from '../message';
 import type { VoiceMessage } from '../message';
 import { inShort } from '../node';
 import type { NodeSlot } from '../node-slot';
 import { RecentHashes } from '../recent';
 import { keyOf, Session } from '../session';
 import type { Verdict } from '../session';
+import { forward } from '../workers/elsewhere';
 
 /** How long the news of an action that failed waits for the end of a Deploy, ms. */
 const GATE_WAIT_MS = 10_000;
@@ -69,6 +70,8 @@ export function takeOrder(slot: Slot, node: Node, raw: unknown, done: Done): boo
   const topic = typeof msg.topic === 'string' ? msg.topic : '';
   const { settings } = slot;
   const callId = callIdOf(msg);
+  // By the settings of the runtime that the call lives in: a Deploy may have changed those here.
+  if (registry.remote(callId) && sendOn(slot, callId, msg, done)) return true;
   if (topic === 'audio' || (settings.on.size > 0 && !settings.on.has(topic))) return pass(slot, msg, done);
   try {
     const action = actionOf(msg, settings);
@@ -82,6 +85,7 @@ export function takeOrder(slot: Slot, node: Node, raw: unknown, done: Done): boo
     if (!call && !needsNoCall(order)) {
       // What happens in a call goes on after its last event: nobody has asked for anything.
       if (isEvent(topic, msg)) return false;
+      if (sendOn(slot, callId, msg, done)) return true;
       throw notThere(callId);
     }
     call?.awaited.delete(keyOf(msg as unknown as VoiceMessage));
@@ -98,11 +102,11 @@ export function takeOrder(slot: Slot, node: Node, raw: unknown, done: Done): boo
   }
 }
 
-/** The call that a message names: `msg.call.id`, `msg.call` or `msg.callId`. */
-function callIdOf(msg: Incoming): string {
-  const { call, callId } = msg;
-  const named = isRecord(call) ? call.id : (call ?? callId);
-  return typeof named === 'string' ? named.trim() : '';
+/** @returns false where no other thread is known to have the call */
+function sendOn(slot: Slot, callId: string, msg: Incoming, done: Done): boolean {
+  if (!forward(slot.id, callId, msg)) return false;
+  done();
+  return true;
 }
 
 function liveCall(callId: string): Call | undefined {
