@@ -11,6 +11,7 @@ const GOODBYE_MS = 3_000;
 const slots = new Map<string, NodeSlot<unknown>>();
 const listening = new WeakSet<object>();
 const afterDeploy = new Set<() => void>();
+const afterStop = new Set<() => void>();
 let shuttingDown: Promise<void> | undefined;
 let signalled = false;
 let followingSignals = false;
@@ -36,6 +37,11 @@ export function onDeployed(callback: () => void): void {
   afterDeploy.add(callback);
 }
 
+/** Called when the flows have been stopped, have not started again within the grace period, and all calls have ended. */
+export function onStopped(callback: () => void): void {
+  afterStop.add(callback);
+}
+
 /** How often the flows have been started: after each time wires may lead elsewhere. */
 export function deploys(): number {
   return started;
@@ -51,11 +57,17 @@ export function followFlows(RED: NodeAPI): void {
   });
   events.on('flows:stopped', () => {
     clearTimeout(grace);
-    grace = setTimeout(() => void endAll('shutdown'), GRACE_MS);
-    grace.unref();
+    const stopped = setTimeout(() => {
+      void endAll('shutdown').then(() => {
+        // Unless they have been started meanwhile.
+        if (grace === stopped) for (const callback of afterStop) callback();
+      });
+    }, GRACE_MS);
+    grace = stopped.unref();
   });
   events.on('flows:started', () => {
     clearTimeout(grace);
+    grace = undefined;
     started++;
     endOrphans();
     gate.open();

@@ -68,7 +68,8 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
 
   /** Shows how many calls there are. */
   showCalls(): void {
-    if (this.problem !== undefined) return this.showWords('red', this.problem);
+    const problem = this.problem ?? (this.settings.workers && workerPool.problem);
+    if (problem !== undefined) return this.showWords('red', problem);
     const count = registry.callsOf(this.slot.id).filter((call) => call.state !== 'ended').length;
     this.slot.show(
       count > 0
@@ -109,7 +110,10 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
 
   /** True where all lines are taken: a slot is taken by `open`, synchronously. */
   get full(): boolean {
-    return registry.callsOf(this.slot.id).length >= this.settings.maxCalls;
+    const { maxCalls, workers } = this.settings;
+    return (
+      registry.callsOf(this.slot.id).length >= maxCalls || (workers !== undefined && workerPool.full(this.slot.id))
+    );
   }
 
   /** Told when a call comes that gets no line. */

@@ -7,9 +7,13 @@ import { registerVoiceNode } from '../node';
 import type { NodeSlot } from '../node-slot';
 import type { RawConfig } from '../settings';
 import { mainLine } from '../workers/main-line';
+import { serveInNode } from '../workers/pool';
 
 /** Instances whose config could not be used: they show why, and go on with what was deployed before. */
 const faulty = new WeakSet<Node>();
+
+/** The types of all carriers' in-nodes. */
+export const inNodeTypes = new Set<string>();
 
 /** What a carrier brings to its in-node. */
 export interface InNode<Settings extends DeskSettings> {
@@ -22,6 +26,7 @@ export interface InNode<Settings extends DeskSettings> {
 
 /** Registers a carrier's in-node. Its calls open at the webhook (front-desk.ts), not by a message. */
 export function registerInNode<Settings extends DeskSettings>(RED: NodeAPI, own: InNode<Settings>): void {
+  inNodeTypes.add(own.type);
   /** One for each node id, whatever its instances. */
   const desks = new WeakMap<NodeSlot<Settings>, FrontDesk<Settings>>();
   const deskOf = (slot: NodeSlot<Settings>): FrontDesk<Settings> => {
@@ -50,6 +55,7 @@ export function registerInNode<Settings extends DeskSettings>(RED: NodeAPI, own:
       desk.anew();
       if (!faulty.has(node)) desk.showCalls();
       claimPath(RED, slot.id, slot.settings.path, desk);
+      serveInNode(RED, slot, node, () => desk.showCalls());
     },
   });
 }

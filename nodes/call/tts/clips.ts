@@ -28,6 +28,11 @@ export class Clips {
     return clip;
   }
 
+  /** All clips, by key; the one unused for longest first. */
+  all(): [key: string, clip: Clip][] {
+    return [...this.clips];
+  }
+
   /** Asks to make a clip. @returns false if there is one, or somebody is making it: `keep` or `giveUp` ends that. */
   begin(key: string): boolean {
     if (this.clips.has(key) || this.making.has(key)) return false;
@@ -46,6 +51,12 @@ export class Clips {
 
   giveUp(key: string): void {
     this.making.delete(key);
+  }
+
+  /** For tests: as if the process had just begun. */
+  clear(): void {
+    this.clips.clear();
+    this.making.clear();
   }
 }
 

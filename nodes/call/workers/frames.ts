@@ -1,5 +1,5 @@
-/** One frame: call (4 bytes), length of the audio (4), length of the mark's name (2), the name, the audio; all little-endian. */
-const HEAD_BYTES = 10;
+/** One frame: call (4 bytes), length of the audio (4), length of the mark's name (4), the name in UTF-8, the audio; all little-endian. */
+const HEAD_BYTES = 12;
 
 /** Audio of one call, for the other thread. */
 export interface Frame {
@@ -20,7 +20,7 @@ export function packFrames(frames: readonly Frame[]): Uint8Array<ArrayBuffer> {
     packed.writeUInt32LE(n, at);
     packed.writeUInt32LE(audio.length, at + 4);
     const named = mark === '' ? 0 : packed.write(mark, at + HEAD_BYTES);
-    packed.writeUInt16LE(named, at + 8);
+    packed.writeUInt32LE(named, at + 8);
     at += HEAD_BYTES + named;
     audio.copy(packed, at);
     at += audio.length;
@@ -34,9 +34,9 @@ export function eachFrame(packed: Uint8Array, tell: (n: number, audio: Buffer, m
   for (let at = 0; at < bytes.length;) {
     const n = bytes.readUInt32LE(at);
     const length = bytes.readUInt32LE(at + 4);
-    const named = bytes.readUInt16LE(at + 8);
+    const named = bytes.readUInt32LE(at + 8);
     const from = at + HEAD_BYTES + named;
-    const mark = named === 0 ? '' : bytes.toString('latin1', at + HEAD_BYTES, from);
+    const mark = named === 0 ? '' : bytes.toString('utf8', at + HEAD_BYTES, from);
     at = from + length;
     tell(n, bytes.subarray(from, at), mark);
   }

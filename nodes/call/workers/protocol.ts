@@ -1,5 +1,6 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { AnswerSettings } from '../dial/answer';
-import type { CallInfo, EndReason } from '../message';
+import type { CallInfo, EndReason, Word } from '../message';
 import type { PlainError } from './plain-error';
 
 /**
@@ -14,6 +15,12 @@ export type CallRef = number;
 export interface FramesItem {
   t: 'frames';
   bytes: Uint8Array;
+}
+
+/** An apology in an agent's voice (tts/clips.ts), as it goes between threads. */
+export interface PlainClip {
+  audio: Uint8Array;
+  words: readonly Word[];
 }
 
 /** What happens to one call at its carrier: main to worker, the methods of `CarriedCall` and of its in-node. */
@@ -41,8 +48,8 @@ export type CallWish =
   /** A flow has put values on it. */
   | { t: 'parameters'; n: CallRef; parameters: Record<string, string> }
   | { t: 'private'; n: CallRef; on: boolean }
-  /** The apology in the agent's own voice: raw mu-law 8 kHz; kept in the main thread, by its key, for the day when the worker fails. */
-  | { t: 'clip'; n: CallRef; key: string; audio?: Uint8Array };
+  /** The apology in the agent's own voice: raw mu-law 8 kHz; kept in the main thread, by its key, for the day when a worker fails, and for others. */
+  | { t: 'clip'; n: CallRef; key: string; clip?: PlainClip };
 
 /** Something is asked of the main thread, by name; `r` stands in the answer. The names are those of `MainServices`. */
 export interface Ask {
@@ -62,21 +69,41 @@ export interface Delivery {
   msg: Record<string, unknown>;
 }
 
+/** A message that had been sent as a `Delivery` could not be given to its node: back to the worker, for Catch. */
+export interface Undelivered {
+  t: 'undelivered';
+  node: readonly string[];
+  msg: Record<string, unknown>;
+  error: PlainError;
+}
+
+/** A message that names a call which is not in the worker that it came to. */
+export interface Elsewhere {
+  t: 'elsewhere';
+  node: readonly string[];
+  msg: Record<string, unknown>;
+}
+
 /** Main to worker, besides. */
 export type MainOrder =
   /** A report of a call that is over: told by its in-node. */
   | { t: 'afterwards'; ownerId: string; topic: string; payload: Record<string, unknown>; info: CallInfo }
+  /** Clips that the main thread has, by key: nobody need make them again. */
+  | { t: 'clips'; clips: readonly (PlainClip & { key: string })[] }
+  /** Tell `registry.count()`. */
+  | { t: 'count' }
   /** Stop the flows, and then the thread. */
   | { t: 'stop' };
 
 /** Worker to main, besides. */
 export type WorkerNews =
-  /** The flow runs. */
-  | { t: 'ready' }
+  /** The flow runs. `problems`: what nodes reported as errors while they were made, for which Node-RED keeps no flow from running. */
+  | { t: 'ready'; problems: readonly string[] }
   /** It does not; the thread ends. */
   | { t: 'failed'; error: PlainError }
-  /** A message that names a call which is not here. */
-  | { t: 'elsewhere'; node: readonly string[]; msg: Record<string, unknown> }
+  | Elsewhere
+  /** The worker's line to the context stores of the main thread (context-service.ts). It is posted by itself, not by the outbox. */
+  | { t: 'context'; port: MessagePort; signal: SharedArrayBuffer }
   /** A line of Node-RED's log, as its handlers get it. */
   | { t: 'log'; entry: Record<string, unknown> }
   | { t: 'status'; node: readonly string[]; status: Record<string, unknown> }
@@ -85,7 +112,7 @@ export type WorkerNews =
   /** For tests and the count of what is left: `registry.count()` of the worker. */
   | { t: 'count'; count: Record<string, number> };
 
-export type ToWorker = FramesItem | CallNews | Answer | Delivery | MainOrder;
+export type ToWorker = FramesItem | CallNews | Answer | Delivery | Undelivered | MainOrder;
 export type ToMain = FramesItem | CallWish | Ask | Delivery | WorkerNews;
 
 /** What a worker thread is started with (`workerData`). */

@@ -5,7 +5,7 @@ import { BYTES_PER_MS, FRAME_BYTES } from '../mulaw';
 import type { CallInfo, EndReason } from '../message';
 import { Privacy } from '../privacy';
 import { clips } from '../tts/clips';
-import type { CallNews, CallRef } from './protocol';
+import type { CallNews, CallRef, Delivery } from './protocol';
 
 /** What a call tells before it has a worker waits, so many at most: a worker starts within a second, and the caller hears it ring. */
 const MAX_WAITING = 1_000;
@@ -14,7 +14,7 @@ const HEARD_MS = 500;
 
 /** The worker that a call lives in, as the call sees it. */
 export interface CallHouse {
-  send(news: CallNews): void;
+  send(news: CallNews | Delivery): void;
   frame(n: CallRef, audio: Buffer): void;
 }
 
@@ -31,9 +31,10 @@ export class RemoteCall implements CarriedCall {
   /** Kept as the worker keeps its own: what the carrier transcribes is masked here. */
   private readonly privacy = new Privacy(() => performance.now());
   private house: CallHouse | undefined;
-  private waiting: CallNews[] = [];
+  private waiting: (CallNews | Delivery)[] = [];
   private ending: EndReason | undefined;
   private hangingUp: Promise<void> | undefined;
+  private parting: Promise<void> | undefined;
   private clipKey = '';
   private lost = false;
   /** Media streams that there have been, and the one that the worker knows of. */
@@ -64,17 +65,22 @@ export class RemoteCall implements CarriedCall {
     return this.privacy.covers(undefined, performance.now());
   }
 
+  /** True where its worker is gone, or was never there: only its end is still to come. */
+  get isLost(): boolean {
+    return this.lost;
+  }
+
   /** It has a worker now. */
   moveIn(house: CallHouse): void {
     this.house = house;
     for (const news of this.waiting.splice(0)) house.send(news);
   }
 
-  /** Tells its worker, or keeps it until there is one. */
-  tell(news: CallNews): void {
+  /** Tells its worker, or keeps it until there is one: what happens to the call, and messages of the flow that name it. */
+  tell(news: CallNews | Delivery): void {
     if (this.lost) return;
     if (this.house) this.house.send(news);
-    else if (this.waiting.length < MAX_WAITING) this.waiting.push(news);
+    else if (this.waiting.length < MAX_WAITING || news.t === 'end') this.waiting.push(news);
   }
 
   audio(payload: Buffer): void {
@@ -96,6 +102,7 @@ export class RemoteCall implements CarriedCall {
   streamOpened(): void {
     if (this.state === 'offered' || this.state === 'away') this.state = 'live';
     this.tell({ t: 'stream', n: this.n, open: true, nth: ++this.streams });
+    if (this.lost) this.farewell().catch((err: unknown) => this.host.fail(asError(err)));
   }
 
   streamLost(): void {
@@ -170,17 +177,29 @@ export class RemoteCall implements CarriedCall {
     this.clipKey = key;
   }
 
-  /** Its worker is gone, and with it all that it knew: the caller hears the apology, and the call is ended. */
+  /**
+   * Its worker is gone, and with it all that it knew, or there is none for it: the caller hears the apology, and the call is ended. One
+   * who cannot hear us yet, or talks with somebody else, hears it when the stream is open.
+   */
   async loseHouse(): Promise<void> {
     if (this.lost || this.state === 'ended') return;
     this.lost = true;
     this.house = undefined;
-    try {
-      await this.hangUp('worker-failed', await this.apologise());
-    } catch (err) {
-      this.host.fail(asError(err));
-      this.end('worker-failed');
-    }
+    this.waiting = [];
+    const isRinging = this.state === 'offered' && this.info.direction === 'outbound';
+    if (this.state === 'live' || isRinging || this.hangingUp) await this.farewell();
+  }
+
+  private farewell(): Promise<void> {
+    this.parting ??= (async () => {
+      try {
+        await this.hangUp('worker-failed', this.hangingUp ? undefined : await this.apologise());
+      } catch (err) {
+        this.host.fail(asError(err));
+        this.end('worker-failed');
+      }
+    })();
+    return this.parting;
   }
 
   /** @returns what the carrier's voice still has to say */
@@ -192,7 +211,8 @@ export class RemoteCall implements CarriedCall {
     carrier.clear();
     carrier.play(padded(audio));
     await new Promise((resolve) => setTimeout(resolve, audio.length / BYTES_PER_MS + HEARD_MS));
-    return undefined;
+    // The clip is of a talk that goes on: these words end it.
+    return this.limits().goodbye;
   }
 }
 

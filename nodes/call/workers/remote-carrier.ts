@@ -2,11 +2,22 @@ import type { Carrier, FarSide } from '../carrier';
 import type { CarrierControl } from '../carrier/control';
 import type { EndReason } from '../message';
 import type { Clip } from '../tts/clips';
+import { clips } from '../tts/clips';
+import { clipOf, plainClip } from './plain-clip';
 import type { MainLine } from './main-line';
-import type { CallRef } from './protocol';
+import type { CallRef, PlainClip } from './protocol';
 
-/** Clips that the main thread has got from this worker: the same is not sent with every call. */
-const sent = new WeakSet<Clip>();
+/** Clips that the main thread has: the same is not sent with every call. */
+const known = new WeakSet<Clip>();
+
+/** Keeps clips that the main thread has handed over. */
+export function keepClips(handed: readonly (PlainClip & { key: string })[]): void {
+  for (const { key, ...plain } of handed) {
+    const clip = clipOf(plain);
+    clips.keep(key, clip);
+    known.add(clip);
+  }
+}
 
 /** In a worker thread: the carrier of a call whose sockets and requests are in the main thread. */
 export class RemoteCarrier implements Carrier {
@@ -54,9 +65,8 @@ export class RemoteCarrier implements Carrier {
 
   private apology(key: string, clip: Clip): void {
     const { n, line } = this;
-    // A copy of its own: a view would be cloned with all of what it is a view of.
-    line.send({ t: 'clip', n, key, ...(!sent.has(clip) && { audio: new Uint8Array(clip.audio) }) });
-    sent.add(clip);
+    line.send({ t: 'clip', n, key, ...(!known.has(clip) && { clip: plainClip(clip) }) });
+    known.add(clip);
   }
 }
 

@@ -1,6 +1,7 @@
 import { openCall } from '../carrier/open-call';
 import type { OpenedCall } from '../carrier/open-call';
 import type { InSettings } from '../carrier/in-settings';
+import { asError } from '../errors';
 import { registry } from '../heart';
 import { slotOf } from '../lifecycle';
 import type { EndReason } from '../message';
@@ -30,8 +31,18 @@ export class Residents {
 
   /** Frames of the callers' voices. */
   frames(packed: Uint8Array): void {
-    eachFrame(packed, (n, audio) => this.calls.get(n)?.opened.audio(audio));
+    eachFrame(packed, this.frame);
   }
+
+  private readonly frame = (n: CallRef, audio: Buffer): void => {
+    const opened = this.calls.get(n)?.opened;
+    try {
+      opened?.audio(audio);
+    } catch (err) {
+      // The frames behind it are those of other calls.
+      opened?.fail(asError(err));
+    }
+  };
 
   /** Of a call that has ended here nothing is to be done: both sides end it, whoever is first. */
   take(news: CallNews): void {
@@ -70,7 +81,14 @@ export class Residents {
     // The flow of this worker does not know the node: as where it was deleted.
     if (!slot?.instance) return over('flow-removed');
     const carrier = new RemoteCarrier(n, info.carrier, this.line);
-    const opened = openCall(slot, info, carrier, () => undefined, answer);
+    let opened: OpenedCall;
+    try {
+      opened = openCall(slot, info, carrier, () => undefined, answer);
+    } catch (err) {
+      slot.fail(asError(err), info);
+      // Nobody is left waiting in silence.
+      return over('flow-removed');
+    }
     const call = registry.get(info.id);
     if (!call) return over('flow-removed');
     this.calls.set(n, { opened, call, carrier });
