@@ -2,7 +2,7 @@ import type { Account } from '../account';
 import type { Call } from '../call';
 import type { NodeSlot, Status } from '../node-slot';
 import { placesOf } from './places';
-import type { SharedPlaces } from './places';
+import type { SharedPlaces } from './shared-places';
 import type { Lease, PooledSocket, SocketPool } from './socket-pool';
 import type { ContextSocket } from './contexts';
 import { TtsSession } from './session';

@@ -2,7 +2,7 @@ import { asError, ProviderError } from '../errors';
 import type { Cause } from '../errors';
 import type { Word } from '../message';
 import { BYTES_PER_MS } from '../mulaw';
-import type { Place, SharedPlaces } from './places';
+import type { Place, SharedPlaces } from './shared-places';
 import { hasSound, SpokenText } from './spoken-text';
 import type { ContextListener, ContextSocket, SpeechContext } from './contexts';
 import type { Synthesis, SynthesisListener } from './session';

@@ -15,9 +15,10 @@ import { Directory } from './directory';
 import type { Home } from './elsewhere';
 import { toPlainError } from './plain-error';
 import { wantsOf } from './placement';
-import type { Wisher, WorkerWants } from './placement';
+import type { Wisher } from './placement';
+import type { PoolParts } from './pool-parts';
 import { PoolWorker } from './pool-worker';
-import type { Guest, MoreServices, News, Plan, StartWorker } from './pool-worker';
+import type { Guest } from './pool-worker';
 import { RemoteCall } from './remote-call';
 import { RuntimeParts } from './runtime-parts';
 import { Succession } from './succession';
@@ -25,24 +26,6 @@ import { lossOf, noWorker, notReplaced, notStarted, shortly } from './troubles';
 
 /** So long a call waits for a worker while its caller hears nothing, ms: then it goes where there is one, or ends with the apology. */
 const MAX_WAIT_MS = 10_000;
-
-/** What the pool needs of others. */
-export interface PoolParts {
-  /** What the flow as it is deployed now comes to in workers. @throws Error where it cannot run there */
-  plan(wants: WorkerWants): Plan;
-  /** How a thread is started. */
-  starter(plan: Plan, wants: WorkerWants): StartWorker;
-  /** Services besides those of every worker. */
-  services?(worker: PoolWorker): MoreServices;
-  /** Whether any call lives in a worker, or has its last words there. */
-  occupied(are: boolean): void;
-  /** What a worker says that does not concern one of its calls alone. */
-  news(worker: PoolWorker, news: News): void;
-  /** Its thread has ended. */
-  gone(worker: PoolWorker): void;
-  /** Of the machine. */
-  readonly cores: number;
-}
 
 /** An in-node that is deployed. */
 interface InNode {

@@ -1,4 +1,4 @@
-import type { Place, SharedPlaces } from '../tts/places';
+import type { Place, SharedPlaces } from '../tts/shared-places';
 import type { MainLine } from './main-line';
 
 /** Of this thread: by them the main thread knows the places that it has given out here. */

@@ -7,7 +7,7 @@ import { connectHomes } from './elsewhere';
 import type { Homes } from './elsewhere';
 import { ForeignNodes } from './foreign-nodes';
 import type { WorkerWants } from './placement';
-import type { PoolParts } from './pool';
+import type { PoolParts } from './pool-parts';
 import type { News, Plan, PoolWorker, StartWorker } from './pool-worker';
 import { workerLoad } from './worker-load';
 import { WorkerNewsDesk } from './worker-news';

@@ -4,7 +4,7 @@ import { noDesk } from '../control/actions';
 import { dialHistory } from '../dial/history';
 import type { EndReason } from '../message';
 import { placesByKey } from '../tts/places';
-import type { Place } from '../tts/places';
+import type { Place } from '../tts/shared-places';
 import { toPlainError } from './plain-error';
 import type { Answer, Ask, CallRef } from './protocol';
 import type { RemoteCall } from './remote-call';

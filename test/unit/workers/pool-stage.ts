@@ -11,7 +11,7 @@ import { NodeSlot } from '../../../nodes/call/node-slot';
 import type { LiveInstance } from '../../../nodes/call/node-slot';
 import type { RawConfig } from '../../../nodes/call/settings';
 import { WorkerPool } from '../../../nodes/call/workers/pool';
-import type { PoolParts } from '../../../nodes/call/workers/pool';
+import type { PoolParts } from '../../../nodes/call/workers/pool-parts';
 import type { WorkerWants } from '../../../nodes/call/workers/placement';
 import type {
   LossCause,
