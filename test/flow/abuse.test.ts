@@ -32,13 +32,13 @@ describe('who knocks at the webhook and at the media socket', () => {
   afterEach(async () => {
     for (const { calls } of [stage.world.twilio, stage.world.telnyx]) for (const call of calls.values()) call.hangUp();
     // Not every carrier tells of the end of a call that never streamed.
-    for (const call of heart().registry.all()) call.end('caller-hangup');
+    for (const call of heart().registry.everywhere()) call.end('caller-hangup');
     await stage.nothingIsLeft();
   });
 
   const offered = (): Promise<Offer> => knocker.offered();
   const live = (callId: string): Promise<void> =>
-    until('the call is live', () => heart().registry.get(callId)?.state === 'live');
+    until('the call is live', () => heart().registry.carried(callId)?.state === 'live');
 
   async function refusedWith(socket: WebSocket): Promise<number> {
     socket.on('error', () => undefined);
@@ -90,7 +90,7 @@ describe('who knocks at the webhook and at the media socket', () => {
 
   it('a webhook for an ended call opens none', async () => {
     const { callId } = await offered();
-    heart().registry.get(callId)?.end('caller-hangup');
+    heart().registry.carried(callId)?.end('caller-hangup');
     assert.equal((await knocker.webhook(callId)).status, 200);
     assert.equal(opened(), openedBefore + 1);
   });
@@ -98,7 +98,7 @@ describe('who knocks at the webhook and at the media socket', () => {
   onlyOn('twilio', 'what the webhook answers', () => {
     it('a webhook for an ended call is answered with a hang-up', async () => {
       const { callId } = await offered();
-      heart().registry.get(callId)?.end('caller-hangup');
+      heart().registry.carried(callId)?.end('caller-hangup');
       const { text } = await knocker.webhook(callId);
       assert.match(text, /<Hangup\/>/);
       assert.doesNotMatch(text, /<Stream/);
@@ -163,7 +163,7 @@ describe('who knocks at the webhook and at the media socket', () => {
     socket.send(knocker.start(knocker.newCallId()));
     await once(socket, 'close');
     assert.equal(refused.start, before + 1);
-    assert.notEqual(heart().registry.get(callId)?.state, 'live');
+    assert.notEqual(heart().registry.carried(callId)?.state, 'live');
   });
 
   it('a media socket with no start is closed after 10 s', async () => {

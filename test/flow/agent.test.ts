@@ -5,6 +5,7 @@ import type { OpenAiRequest } from '../../simulators/openai';
 import { IN } from '../support/carriers';
 import { change, example, the } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
+import { onlyIn } from '../support/run-in';
 import { until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
@@ -145,46 +146,48 @@ describe('a flow and its agent', () => {
     noErrors();
   });
 
-  it('loses it by a Deploy in the midst of an answer: the request is closed, and the call goes on', async () => {
-    const call = stage.ring([
-      { waitForSilence: 500 },
-      { say: 'Tell me everything' },
-      { waitFor: 'word2' },
-      { pause: 4_000 },
-      { say: 'Are you there' },
-      { waitFor: 'are you there' },
-      { hangUp: true },
-    ]);
-    await until('the model is at work', () => (request(0)?.textSent ?? '').includes('word12'), 15_000);
-    const agent = the(flows, 'llm-agent');
-    const parrot = flows
-      .filter((node) => node !== agent)
-      .map((node) => (node.type === 'deepgram-stt' ? { ...node, wires: agent.wires?.slice(0, 1) ?? [] } : node))
-      .map((node) => (node.id === 'keys' ? { ...node, wires: [[], []] } : node));
-    await stage.deploy(parrot);
-    await until('the request is aborted', () => request(0)?.aborted === true);
-    const report = await call.ended;
-    wentWell(report);
-    assert.ok(plain(report.heardText).endsWith('are you there'), report.heardText);
-    assert.ok(!plain(report.heardText).includes('word50'));
-  });
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('loses it by a Deploy in the midst of an answer: the request is closed, and the call goes on', async () => {
+      const call = stage.ring([
+        { waitForSilence: 500 },
+        { say: 'Tell me everything' },
+        { waitFor: 'word2' },
+        { pause: 4_000 },
+        { say: 'Are you there' },
+        { waitFor: 'are you there' },
+        { hangUp: true },
+      ]);
+      await until('the model is at work', () => (request(0)?.textSent ?? '').includes('word12'), 15_000);
+      const agent = the(flows, 'llm-agent');
+      const parrot = flows
+        .filter((node) => node !== agent)
+        .map((node) => (node.type === 'deepgram-stt' ? { ...node, wires: agent.wires?.slice(0, 1) ?? [] } : node))
+        .map((node) => (node.id === 'keys' ? { ...node, wires: [[], []] } : node));
+      await stage.deploy(parrot);
+      await until('the request is aborted', () => request(0)?.aborted === true);
+      const report = await call.ended;
+      wentWell(report);
+      assert.ok(plain(report.heardText).endsWith('are you there'), report.heardText);
+      assert.ok(!plain(report.heardText).includes('word50'));
+    });
 
-  it('gives it a wrong option: the caller is asked to say it again, Catch knows why, and a Deploy puts it right', async () => {
-    await stage.deploy(change(flows, 'llm-agent', { options: '{"temprature": 1}' }));
-    const call = stage.ring([
-      { waitForSilence: 500 },
-      { say: 'My first question' },
-      { waitFor: 'say that again' },
-      { waitForSilence: 2_500 },
-      { say: 'The second question' },
-      { waitFor: 'the second' },
-      { hangUp: true },
-    ]);
-    await until('an error', () => stage.nodeRed.received('errors').length > 0, 15_000);
-    await stage.deploy(flows);
-    wentWell(await call.ended);
-    const [error] = stage.nodeRed.received('errors') as { cause: string; error: { message: string } }[];
-    assert.equal(error?.cause, 'bad-request');
-    assert.match(error?.error.message ?? '', /temprature.* - check the settings of this node/);
+    it('gives it a wrong option: the caller is asked to say it again, Catch knows why, and a Deploy puts it right', async () => {
+      await stage.deploy(change(flows, 'llm-agent', { options: '{"temprature": 1}' }));
+      const call = stage.ring([
+        { waitForSilence: 500 },
+        { say: 'My first question' },
+        { waitFor: 'say that again' },
+        { waitForSilence: 2_500 },
+        { say: 'The second question' },
+        { waitFor: 'the second' },
+        { hangUp: true },
+      ]);
+      await until('an error', () => stage.nodeRed.received('errors').length > 0, 15_000);
+      await stage.deploy(flows);
+      wentWell(await call.ended);
+      const [error] = stage.nodeRed.received('errors') as { cause: string; error: { message: string } }[];
+      assert.equal(error?.cause, 'bad-request');
+      assert.match(error?.error.message ?? '', /temprature.* - check the settings of this node/);
+    });
   });
 });

@@ -15,6 +15,7 @@ import { byCarrier, CARRIER, IN } from '../support/carriers';
 import { change, example } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
 import { NodeRedProcess } from '../support/node-red-process';
+import { byPlace } from '../support/run-in';
 import { heart, makeUserDir, NODE_RED, PACKAGE_ROOT, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
@@ -27,6 +28,16 @@ const THROUGH = 'I put you through.';
 const BACK = 'They are not there. What else can I do?';
 const SORRY = 'That does not work right now. Shall I take a message?';
 const BYE = 'Goodbye, and thank you very much for your call.';
+
+/** The other tab: what it makes of a request, and where the outcome goes. */
+const READ = byPlace('answer to a request', {
+  runtime: 'return Object.assign(msg, msg.payload);',
+  workers: 'return [msg.payload, msg];',
+});
+const ANSWER = byPlace<Pick<FlowNode, 'type'> & Record<string, unknown>>('answer to a request', {
+  runtime: { type: 'http response', statusCode: '', headers: {} },
+  workers: { type: 'test-sink', name: 'outcomes' },
+});
 
 type Told = Record<string, unknown> & {
   topic: string;
@@ -78,11 +89,12 @@ describe('call control', () => {
       ...sinkAt(sunk, 'call-control', 0, 'done'),
       { id: z, type: 'tab', label: 'another', disabled: false, info: '', env: [] },
       { id: 'ask', type: 'http in', z, url: '/ask', method: 'post', upload: false, x: 1, y: 1, wires: [['read']] },
-      { id: 'read', type: 'function', z, func: 'return Object.assign(msg, msg.payload);', outputs: 1, timeout: 0, noerr: 0, initialize: '', finalize: '', libs: [], x: 1, y: 1, wires: [['act']] }, // prettier-ignore
+      { id: 'read', type: 'function', z, func: READ, outputs: 2, timeout: 0, noerr: 0, initialize: '', finalize: '', libs: [], x: 1, y: 1, wires: [['act'], ['taken']] }, // prettier-ignore
       { id: 'act', type: 'call-control', z, version: 1, action: 'message', when: 'now', allowed: '+44, +1', x: 1, y: 1, wires: [['answer']] }, // prettier-ignore
       { id: 'refuse', type: 'catch', z, scope: ['act'], uncaught: false, x: 1, y: 1, wires: [['words']] },
       { id: 'words', type: 'function', z, func: 'msg.payload = { error: msg.error.message, code: msg.error.code }; msg.statusCode = 409; return msg;', outputs: 1, timeout: 0, noerr: 0, initialize: '', finalize: '', libs: [], x: 1, y: 1, wires: [['answer']] }, // prettier-ignore
-      { id: 'answer', type: 'http response', z, statusCode: '', headers: {}, x: 1, y: 1, wires: [] },
+      { ...ANSWER, id: 'answer', z, x: 1, y: 1, wires: [] },
+      { id: 'taken', type: 'http response', z, statusCode: '202', headers: {}, x: 1, y: 1, wires: [] },
     ];
   });
   after(async () => {
@@ -122,20 +134,27 @@ describe('call control', () => {
   const story = (): string[] => events().map(({ topic }) => topic).filter((topic) => topic.startsWith('call.')); // prettier-ignore
   const over = async (): Promise<unknown> => (await told('call.ended')).payload.reason;
   const errors = (): string[] => stage.nodeRed.received('errors').map(({ error }) => (error as Error).message);
-  const post = (action: string, more: object = {}): Promise<Response> => {
+  let requests = 0;
+  /** A request to the other tab: what comes of it. */
+  const outcome = async (action: string, more: object): Promise<unknown> => {
     const callId = events().find(({ topic }) => topic === 'call.started')?.call.id;
     const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ callId, action, ...more });
-    return fetch(`${stage.nodeRed.url}/ask`, { method: 'POST', headers, body });
+    const request = ++requests;
+    const body = JSON.stringify({ callId, action, request, ...more });
+    const answer = await fetch(`${stage.nodeRed.url}/ask`, { method: 'POST', headers, body });
+    const isJson = answer.headers.get('content-type')?.includes('json') ?? false;
+    return byPlace<() => Promise<unknown>>('answer to a request', {
+      runtime: async () => (isJson ? ((await answer.json()) as unknown) : Buffer.from(await answer.arrayBuffer())),
+      workers: async () => (await stage.nodeRed.message('outcomes', (msg) => msg.request === request)).payload,
+    })();
   };
-  /** A request to the other tab: what it answers. */
   const ask = async (action: string, more: object = {}): Promise<Record<string, unknown>> =>
-    (await (await post(action, more)).json()) as Record<string, unknown>;
+    (await outcome(action, more)) as Record<string, unknown>;
   /** The other tab fetches a recording, by its report. */
   const audioOf = async (payload: object): Promise<Buffer> => {
-    const answer = await post('recording-fetch', { payload });
-    assert.equal(answer.status, 200);
-    return Buffer.from(await answer.arrayBuffer());
+    const audio = await outcome('recording-fetch', { payload });
+    assert.ok(Buffer.isBuffer(audio), JSON.stringify(audio));
+    return audio;
   };
   /** A caller who has been greeted and listens. */
   const greeted = async (line: LineBehaviour = {}): Promise<PhoneCall> => {
@@ -218,6 +237,7 @@ describe('call control', () => {
       const report = await call.ended;
       wentWell(report);
       heard(report, GREETING, THROUGH, BACK, BYE);
+      assert.equal(await over(), 'agent-hangup');
       assert.deepEqual(story(), ['call.started', 'call.away', 'call.resumed', 'call.ended']);
       assert.deepEqual(errors(), []);
     });

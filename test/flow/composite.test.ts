@@ -11,6 +11,7 @@ import { byCarrier, CARRIER, IN } from '../support/carriers';
 import { change, example } from '../support/example';
 import { catchAll, insert } from '../support/flows';
 import { NodeRedProcess } from '../support/node-red-process';
+import { ONE_WORKER, onlyIn, sharedContext } from '../support/run-in';
 import { makeUserDir, NODE_RED, PACKAGE_ROOT, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
@@ -82,7 +83,7 @@ describe('all of a call in one message (example 12)', () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'whole-calls-'));
     process.env.RECORDINGS_FOLDER = `${folder}/`;
-    stage = await Stage.set();
+    stage = await Stage.set({}, sharedContext());
   });
   after(async () => {
     await stage.strike();
@@ -105,7 +106,7 @@ describe('all of a call in one message (example 12)', () => {
   /** As shipped, but for what Telnyx's transcripts need; with sinks in place of debug nodes. */
   const flow = (constants: Record<string, number> = {}): FlowNode[] => {
     const transcriptionEngine = byCarrier('who spoke, in a transcript', { twilio: '', telnyx: 'Telnyx' });
-    const at = change(catchAll(stage.prepare(example('12'))), IN, { transcriptionEngine });
+    const at = change(catchAll(stage.prepare(example('12'))), IN, { transcriptionEngine, ...ONE_WORKER });
     return tuned(sunk(at, 'the whole call', 'came too late'), { QUIET_S: 1, ...constants });
   };
   const ring = (script: CallerScript): PhoneCall => stage.ring(script, { path: PATH });
@@ -323,11 +324,13 @@ describe('all of a call in one message (example 12)', () => {
       }
     }
 
-    it('what comes then is handed over, after the time-out', async () => {
-      const it = await startedAnew('SIGKILL', { WAIT_S: 2 }, {});
-      assert.deepEqual([it.missing, it.recording?.status], [['conversation', 'transcript'], 'completed']);
-      assert.equal(soundOf(it).caller, 'is my bike ready');
-    }).timeout(90_000);
+    onlyIn('runtime', 'context of one runtime', () => {
+      it('what comes then is handed over, after the time-out', async () => {
+        const it = await startedAnew('SIGKILL', { WAIT_S: 2 }, {});
+        assert.deepEqual([it.missing, it.recording?.status], [['conversation', 'transcript'], 'completed']);
+        assert.equal(soundOf(it).caller, 'is my bike ready');
+      }).timeout(90_000);
+    });
 
     it('with a context store on the disk, what had come before is in it, too', async () => {
       const it = await startedAnew('SIGINT', {}, { contextStorage: { default: { module: 'localfilesystem' } } });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { change, example } from '../support/example';
 import { insert } from '../support/flows';
+import { RUN_IN } from '../support/run-in';
+import { heart, pool } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
@@ -106,6 +109,17 @@ describe('a phone number answers (example 01)', () => {
     wentWell(report);
     heard(report, GREETING, 'Which one?');
     assert.equal(report.clears.length, 0);
+  });
+
+  it(`the call is where calls of this run are: ${RUN_IN}`, async () => {
+    const call = stage.ring([]);
+    await once(call, 'word');
+    const { registry } = heart();
+    const [here, there] = RUN_IN === 'runtime' ? [1, 0] : [0, 1];
+    assert.deepEqual([registry.all().length, pool().count().calls], [here, there]);
+    assert.deepEqual([(await pool().countInWorkers()).calls ?? 0, registry.everywhere().length], [there, 1]);
+    call.hangUp();
+    await call.ended;
   });
 
   it('a cough stops nothing', async () => {

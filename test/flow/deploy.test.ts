@@ -3,15 +3,17 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { CallerStep, PhoneCall } from '../../simulators/phone';
 import type { CallReport } from '../../simulators/phone/report';
 import { IN, OUT } from '../support/carriers';
-import { change, example } from '../support/example';
+import { change, example, the } from '../support/example';
 import { insert, intoSubflow, random, sinkAt } from '../support/flows';
+import { byPlace, onlyIn } from '../support/run-in';
 import { heart, until } from '../support/runtime';
 import type { DeployType, FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
 const TYPES: DeployType[] = ['full', 'flows', 'nodes'];
-const DEPLOYS = 20;
+/** In worker threads each starts two of them. */
+const DEPLOYS = byPlace('Deploy in mid-call', { runtime: 20, workers: 6 });
 const PEOPLE = 5;
 const TURNS = 7;
 
@@ -51,7 +53,7 @@ describe('Deploy while people talk', () => {
   ];
 
   /**
-   * Five people talk while the flow is deployed twenty times, at moments drawn by the seed.
+   * Five people talk while the flow is deployed again and again, at moments drawn by the seed.
    * @param silenceMs after what silence the people take their turn: more than the longest Deploy
    */
   async function deployDuring(
@@ -95,15 +97,30 @@ describe('Deploy while people talk', () => {
     }
   }
 
-  it('twenty times at random moments: no call drops, no word is lost or said twice, the next turn uses the new setting', async () => {
+  const whatCounts = byPlace('Deploy in mid-call', {
+    runtime: 'the next turn uses the new setting',
+    workers: 'each call goes on as it began',
+  });
+  it(`${DEPLOYS} times at random moments: no call drops, no word is lost or said twice, ${whatCounts}`, async () => {
     const flow = sinkAt(stage.prepare(example('01')), 'llm-agent', 2, 'turns');
     const { reports, flow: last } = await deployDuring(flow, 7, 1000);
     nobodyNoticed(reports);
     const prompts = stage.world.openai.requests.map(({ instructions }) => instructions);
-    const now = last.find(({ type }) => type === 'llm-agent')?.instructions;
-    assert.equal(prompts.at(-1), now, 'the last turn was answered with the prompt that was deployed last');
     const voices = new Set(stage.world.cartesia.contexts.map(({ voice }) => voice));
-    assert.ok(voices.size > 1, 'a changed voice was used');
+    byPlace('Deploy in mid-call', {
+      runtime: () => {
+        const now = the(last, 'llm-agent').instructions;
+        assert.equal(prompts.at(-1), now, 'the last turn was answered with the prompt that was deployed last');
+        assert.ok(voices.size > 1, 'a changed voice was used');
+      },
+      workers: () => {
+        assert.deepEqual(
+          prompts.filter((prompt) => prompt.startsWith('Prompt number')),
+          [],
+        );
+        assert.equal(voices.size, 1);
+      },
+    })();
   }).timeout(120_000);
 
   it('the same with a foreign node in the chain that takes a second to close', async () => {
@@ -119,19 +136,21 @@ describe('Deploy while people talk', () => {
     nobodyNoticed(reports);
   }).timeout(120_000);
 
-  it('the prompt that is deployed while the agent speaks is used in the next turn', async () => {
-    const flow = stage.prepare(example('01'));
-    await stage.deploy(flow);
-    const call = stage.ring([
-      { waitForSilence: 400 },
-      { say: 'Question one' },
-      { waitForSilence: 400 },
-      { hangUp: true },
-    ]);
-    await call.heard((word) => word.text.startsWith('Hello'));
-    await stage.deploy(change(flow, 'llm-agent', { instructions: 'You are new here.' }), 'nodes');
-    wentWell(await call.ended);
-    assert.equal(stage.world.openai.requests.at(-1)?.instructions, 'You are new here.');
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('the prompt that is deployed while the agent speaks is used in the next turn', async () => {
+      const flow = stage.prepare(example('01'));
+      await stage.deploy(flow);
+      const call = stage.ring([
+        { waitForSilence: 400 },
+        { say: 'Question one' },
+        { waitForSilence: 400 },
+        { hangUp: true },
+      ]);
+      await call.heard((word) => word.text.startsWith('Hello'));
+      await stage.deploy(change(flow, 'llm-agent', { instructions: 'You are new here.' }), 'nodes');
+      wentWell(await call.ended);
+      assert.equal(stage.world.openai.requests.at(-1)?.instructions, 'You are new here.');
+    });
   });
 });
 
@@ -160,56 +179,58 @@ describe('what is deleted, disabled or stopped', () => {
     assert.equal(report.status, 'completed');
   };
 
-  it('deleting llm-agent ends what it held, and the call goes on', async () => {
-    const flow = stage.prepare(example('01'));
-    const call = await talking(flow);
-    const agent = flow.find(({ type }) => type === 'llm-agent')?.id ?? '';
-    const sessions = (): string[] =>
-      heart()
-        .registry.all()
-        .flatMap((one) => [...one.sessions.keys()]);
-    assert.ok(sessions().includes(agent));
-    await stage.deploy(
-      flow
-        .filter(({ id }) => id !== agent)
-        .map((node) => ({ ...node, wires: node.wires?.map((to) => to.filter((id) => id !== agent)) })),
-      'nodes',
-    );
-    assert.ok(!sessions().includes(agent));
-    assert.equal(call.isOver, false);
-    call.hangUp();
-    await call.ended;
-  });
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('deleting llm-agent ends what it held, and the call goes on', async () => {
+      const flow = stage.prepare(example('01'));
+      const call = await talking(flow);
+      const agent = flow.find(({ type }) => type === 'llm-agent')?.id ?? '';
+      const sessions = (): string[] =>
+        heart()
+          .registry.all()
+          .flatMap((one) => [...one.sessions.keys()]);
+      assert.ok(sessions().includes(agent));
+      await stage.deploy(
+        flow
+          .filter(({ id }) => id !== agent)
+          .map((node) => ({ ...node, wires: node.wires?.map((to) => to.filter((id) => id !== agent)) })),
+        'nodes',
+      );
+      assert.ok(!sessions().includes(agent));
+      assert.equal(call.isOver, false);
+      call.hangUp();
+      await call.ended;
+    });
 
-  it(`deleting ${IN} says goodbye to its calls`, async () => {
-    const flow = stage.prepare(example('01'));
-    const call = await talking(flow);
-    await stage.deploy(flow.filter(({ type }) => type !== IN));
-    goodbye(await call.ended);
-  });
+    it(`deleting ${IN} says goodbye to its calls`, async () => {
+      const flow = stage.prepare(example('01'));
+      const call = await talking(flow);
+      await stage.deploy(flow.filter(({ type }) => type !== IN));
+      goodbye(await call.ended);
+    });
 
-  it(`disabling ${IN} says goodbye to its calls`, async () => {
-    const flow = stage.prepare(example('01'));
-    const call = await talking(flow);
-    await stage.deploy(change(flow, IN, { d: true }), 'nodes');
-    goodbye(await call.ended);
-  });
+    it(`disabling ${IN} says goodbye to its calls`, async () => {
+      const flow = stage.prepare(example('01'));
+      const call = await talking(flow);
+      await stage.deploy(change(flow, IN, { d: true }), 'nodes');
+      goodbye(await call.ended);
+    });
 
-  it('disabling its tab says goodbye to its calls', async () => {
-    const flow = stage.prepare(example('01'));
-    const call = await talking(flow);
-    await stage.deploy(change(flow, 'tab', { disabled: true }), 'flows');
-    goodbye(await call.ended);
-  });
+    it('disabling its tab says goodbye to its calls', async () => {
+      const flow = stage.prepare(example('01'));
+      const call = await talking(flow);
+      await stage.deploy(change(flow, 'tab', { disabled: true }), 'flows');
+      goodbye(await call.ended);
+    });
 
-  it('deleting the subflow instance that holds it says goodbye to its calls', async () => {
-    const flow = intoSubflow(stage.prepare(example('01')));
-    const call = await talking(flow);
-    await stage.deploy(
-      flow.filter(({ id }) => id !== 'instance000001'),
-      'nodes',
-    );
-    goodbye(await call.ended);
+    it('deleting the subflow instance that holds it says goodbye to its calls', async () => {
+      const flow = intoSubflow(stage.prepare(example('01')));
+      const call = await talking(flow);
+      await stage.deploy(
+        flow.filter(({ id }) => id !== 'instance000001'),
+        'nodes',
+      );
+      goodbye(await call.ended);
+    });
   });
 
   it('stopping the flows says goodbye to the calls', async () => {

@@ -7,6 +7,7 @@ import type { CallReport } from '../../simulators/phone/report';
 import { byCarrier, CARRIER, DIAL, fromTelnyx, IN } from '../support/carriers';
 import { change, example } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
+import { onlyIn } from '../support/run-in';
 import { heart, PACKAGE_ROOT, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { plain, Stage } from '../support/stage';
@@ -146,7 +147,7 @@ describe('an agent rings someone (example 08)', () => {
       assert.deepEqual(topics().length, rang ? 3 : 2);
       const end = events().at(-1);
       assert.equal(end?.call.id, report.callId);
-      assert.equal(heart().registry.all().length, 0);
+      assert.equal(heart().registry.everywhere().length, 0);
       assert.deepEqual(errors(), []);
     }
     // Whoever lets it ring does so for 5 s, as set, and no longer.
@@ -276,7 +277,7 @@ describe('an agent rings someone (example 08)', () => {
     }
     assert.equal(phones().calls.size, dialled);
     assert.equal(stage.nodeRed.received('placed').length, 0);
-    assert.equal(heart().registry.all().length, 0);
+    assert.equal(heart().registry.everywhere().length, 0);
   });
 
   it('with nothing allowed, only the number in the node is dialled, whatever a message says', async () => {
@@ -314,21 +315,23 @@ describe('an agent rings someone (example 08)', () => {
     await until('two are refused', () => errors().length === 2);
     for (const message of errors()) assert.match(message, /all 3 lines .* are taken/);
     await until('three are placed', () => stage.nodeRed.received('placed').length === 3);
-    for (const call of heart().registry.all()) void call.hangUp('canceled');
-    await until('all lines are free', () => heart().registry.all().length === 0);
+    for (const call of heart().registry.everywhere()) void call.hangUp('canceled');
+    await until('all lines are free', () => heart().registry.everywhere().length === 0);
     const call = await ring({ to: MINE });
     call.hangUp();
     await call.ended;
   });
 
-  it('a Deploy while it rings drops nothing: who answers then talks to the changed agent', async () => {
-    const call = await ring({}, { ringMs: 1_500, script: [{ waitForSilence: 500 }, { hangUp: true }] });
-    await stage.nodeRed.message('events', ({ topic }) => topic === 'call.status');
-    await stage.deploy(change(flows, 'llm-agent', { greeting: 'Good evening.' }));
-    const report = await call.ended;
-    wentWell(report);
-    assert.equal(plain(report.heardText), 'good evening');
-    assert.equal(await over(), 'caller-hangup');
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('a Deploy while it rings drops nothing: who answers then talks to the changed agent', async () => {
+      const call = await ring({}, { ringMs: 1_500, script: [{ waitForSilence: 500 }, { hangUp: true }] });
+      await stage.nodeRed.message('events', ({ topic }) => topic === 'call.status');
+      await stage.deploy(change(flows, 'llm-agent', { greeting: 'Good evening.' }));
+      const report = await call.ended;
+      wentWell(report);
+      assert.equal(plain(report.heardText), 'good evening');
+      assert.equal(await over(), 'caller-hangup');
+    });
   });
 
   it('it answers in the very midst of a Deploy: nothing is lost', async () => {
@@ -349,7 +352,7 @@ describe('an agent rings someone (example 08)', () => {
     await stage.nodeRed.message('events', ({ topic }) => topic === 'call.status');
     // Nobody listens to a phone that rings, or pays for it.
     assert.deepEqual(Object.entries(stage.world.open).filter(([, count]) => count > 0), [[`${CARRIER} calls`, 1]]); // prettier-ignore
-    await heart().registry.get(call.callId)?.hangUp('canceled');
+    await heart().registry.carried(call.callId)?.hangUp('canceled');
     const report = await call.ended;
     assert.deepEqual([report.status, report.endedBy], ['canceled', 'application']); // prettier-ignore
     assert.equal(await over(), 'canceled');
@@ -357,16 +360,18 @@ describe('an agent rings someone (example 08)', () => {
     assert.deepEqual(errors(), []);
   });
 
-  it('the node that it enters is taken away while it rings: it stops ringing', async () => {
-    const call = await ring({}, { ringMs: 20_000 });
-    await stage.nodeRed.message('events', ({ topic }) => topic === 'call.status');
-    await stage.deploy(flows.filter(({ type }) => type !== IN));
-    const report = await call.ended;
-    assert.deepEqual([report.status, report.heardText], ['canceled', '']);
-    // And what would dial says what is missing.
-    await order();
-    await stage.nodeRed.message('errors', () => true);
-    assert.match(errors()[0] ?? '', new RegExp(`${IN} that the answered call enters is missing`));
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('the node that it enters is taken away while it rings: it stops ringing', async () => {
+      const call = await ring({}, { ringMs: 20_000 });
+      await stage.nodeRed.message('events', ({ topic }) => topic === 'call.status');
+      await stage.deploy(flows.filter(({ type }) => type !== IN));
+      const report = await call.ended;
+      assert.deepEqual([report.status, report.heardText], ['canceled', '']);
+      // And what would dial says what is missing.
+      await order();
+      await stage.nodeRed.message('errors', () => true);
+      assert.match(errors()[0] ?? '', new RegExp(`${IN} that the answered call enters is missing`));
+    });
   });
 
   it('the carrier does not take the dial: Catch is told why, and the line is free', async () => {

@@ -1,20 +1,36 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'mocha';
 import type { OpenAiRequest } from '../../simulators/openai';
-import { CARRIER } from '../support/carriers';
-import { example } from '../support/example';
+import type { CallReport } from '../../simulators/phone/report';
+import { CARRIER, IN } from '../support/carriers';
+import { change, example } from '../support/example';
 import { NodeRedProcess } from '../support/node-red-process';
-import { makeUserDir, NODE_RED, PACKAGE_ROOT, until } from '../support/runtime';
+import { byPlace, sharedContext } from '../support/run-in';
+import { makeUserDir, NODE_RED, PACKAGE_ROOT, pool, until } from '../support/runtime';
+import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
 
+/** Where callers are remembered that may come to another worker the next time. */
+const STORE = 'disk';
+
 describe('the examples, as shipped', () => {
   let stage: Stage;
+  /** Example 03, where that has to be so with the store that its comment tells of. */
+  const ownAgent = (): FlowNode[] => {
+    const flows = stage.prepare(example('03'));
+    const stored = ({ func, ...node }: FlowNode): FlowNode => ({ ...node, func: String(func).replace('STORE = undefined', `STORE = '${STORE}'`) }); // prettier-ignore
+    return byPlace('context of one runtime', {
+      runtime: flows,
+      workers: flows.map((node) => (node.type === 'function' ? stored(node) : node)),
+    });
+  };
   before(async () => {
-    stage = await Stage.set();
+    stage = await Stage.set({}, sharedContext(STORE));
   });
   after(() => stage.strike());
   beforeEach(() => {
@@ -37,7 +53,7 @@ describe('the examples, as shipped', () => {
   });
 
   it('03: an agent of your own answers, and falls silent when the caller interrupts', async () => {
-    await stage.deploy(stage.prepare(example('03')));
+    await stage.deploy(ownAgent());
     const long = Array.from({ length: 40 }, (_, i) => `word${i + 1}`).join(' ');
     stage.world.openai.replies.push({ match: 'everything', reply: long }, { match: 'stop', reply: 'I stopped.' });
     const report = await stage.call(
@@ -75,7 +91,7 @@ describe('the examples, as shipped', () => {
     const knows = (request: OpenAiRequest, words: string): boolean => plain(said(request).join(' ')).includes(words);
 
     it('who calls again is known: the model is shown what was said, as it was heard; who has never called is not', async () => {
-      await stage.deploy(stage.prepare(example('03')));
+      await stage.deploy(ownAgent());
       const long = Array.from({ length: 40 }, (_, i) => `word${i + 1}`).join(' ');
       stage.world.openai.replies.push({ match: 'everything', reply: long });
       const from = '+14155550111';
@@ -113,7 +129,7 @@ describe('the examples, as shipped', () => {
     }).timeout(60_000);
 
     it('whose number is withheld is nobody: what one has said is not told to the next', async () => {
-      await stage.deploy(stage.prepare(example('03')));
+      await stage.deploy(ownAgent());
       for (const from of ['anonymous', '+266696687']) {
         await rings(from, 'My secret is tangerine');
         assert.ok(!knows(await rings(from, 'What was it'), 'tangerine'), from);
@@ -122,7 +138,7 @@ describe('the examples, as shipped', () => {
     }).timeout(60_000);
 
     it('of too many callers the one is forgotten who has not called for the longest time; of a long talk the beginning', async () => {
-      const flows = stage.prepare(example('03')).map((node) => {
+      const flows = ownAgent().map((node) => {
         if (node.id !== 'va03ask000000001') return node;
         const func = String(node.func);
         const less = func.replace('MAX_CALLERS = 1000', 'MAX_CALLERS = 1').replace('MAX_SAID = 20', 'MAX_SAID = 3');
@@ -142,11 +158,14 @@ describe('the examples, as shipped', () => {
     it('with a context store on the disk, also when Node-RED has been started anew', async () => {
       const userDir = makeUserDir();
       const nodeRedDir = join(PACKAGE_ROOT, 'node_modules', NODE_RED);
-      const more = { contextStorage: { default: { module: 'localfilesystem' } } };
+      const more = byPlace<Record<string, unknown>>('context of one runtime', {
+        runtime: { contextStorage: { default: { module: 'localfilesystem' } } },
+        workers: sharedContext(STORE),
+      });
       let nodeRed = await NodeRedProcess.start(nodeRedDir, userDir, [], more);
       try {
         const port = Number(new URL(nodeRed.url).port);
-        const flows = stage.prepare(example('03')).map((node) => ('publicUrl' in node ? { ...node, publicUrl: nodeRed.url } : node)); // prettier-ignore
+        const flows = ownAgent().map((node) => ('publicUrl' in node ? { ...node, publicUrl: nodeRed.url } : node)); // prettier-ignore
         const headers = { 'content-type': 'application/json' };
         await fetch(`${nodeRed.url}/flows`, { method: 'POST', headers, body: JSON.stringify(flows) });
         // The answer comes before they run.
@@ -212,4 +231,38 @@ describe('the examples, as shipped', () => {
     );
     await stage.nothingIsLeft();
   });
+
+  it('15: two callers in worker threads are told the price of what they ask for; the turns of both are in one file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'voice-agent-turns-'));
+    const file = (process.env.TURNS_FILE = join(folder, 'turns.jsonl'));
+    const kept = (): Set<unknown> => {
+      const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+      return new Set(lines.map((line) => (JSON.parse(line) as { call: unknown }).call));
+    };
+    try {
+      await stage.deploy(change(stage.prepare(example('15')), IN, { workers: 2 }));
+      stage.world.openai.replies.push(
+        { match: '\\[falcon 17 saddle: 23 dollars\\]$', reply: 'It costs twenty three dollars.' },
+        { match: '\\[cobalt 5 bell: 9 dollars\\]$', reply: 'It costs nine dollars.' },
+      );
+      const rings = (question: string): Promise<CallReport> =>
+        stage.call([{ waitForSilence: 500 }, { say: question }, { waitForSilence: 500 }, { hangUp: true }], {
+          path: '/twilio/workers',
+        });
+      const calls = [rings('How much is the falcon 17 saddle'), rings('And the cobalt 5 bell')];
+      await until('both are in workers', () => pool().count().calls === 2);
+      const [first, second] = await Promise.all(calls);
+      assert.ok(first && second);
+      wentWell(first);
+      wentWell(second);
+      heard(first, GREETING, 'It costs twenty three dollars.');
+      heard(second, GREETING, 'It costs nine dollars.');
+      await until('turns of both are in the file', () => kept().size === 2);
+      assert.deepEqual(kept(), new Set([first.callId, second.callId]));
+      await stage.nothingIsLeft();
+    } finally {
+      delete process.env.TURNS_FILE;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }).timeout(30_000);
 });

@@ -6,7 +6,7 @@ import type { RingOptions } from '../../simulators/phone/carrier';
 import type { CallReport } from '../../simulators/phone/report';
 import { atCarrier, byCarrier, CARRIER, ringFarAway } from '../support/carriers';
 import { change, example, KEYS, pointed } from '../support/example';
-import { heart, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
+import { live, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
 import { heard, plain, wentWell, worldOptions } from '../support/stage';
 
 const GREETING = 'Hello, this is Acme. How can I help you?';
@@ -39,7 +39,7 @@ describe('simulators in another process, far away', () => {
     await nodeRed.deploy(change(flow, 'llm-agent', { api: 'responses' }));
   });
   after(async () => {
-    await until('nothing is left here', () => heart().registry.count().sessions === 0);
+    await until('nothing is left here', async () => (await live()).sessions === 0);
     const open = Object.entries(await world.open()).filter(([, count]) => count > 0);
     await nodeRed.stop();
     await world.stop();

@@ -26,9 +26,9 @@ describe('the caller hangs up in the middle of', () => {
 
   it('the webhook answered, but no stream', async () => {
     const call = stage.ring([], { refuseStream: true });
-    await until('the call is offered', () => heart().registry.all().length === 1);
+    await until('the call is offered', () => heart().registry.everywhere().length === 1);
     await hangUp(call);
-    await until('the slot is given back', () => heart().registry.all().length === 0, 12_000);
+    await until('the slot is given back', () => heart().registry.everywhere().length === 0, 12_000);
   }).timeout(30_000);
 
   it('the greeting', async () => {

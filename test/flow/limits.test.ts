@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { ACCOUNT, IN, onlyOn } from '../support/carriers';
 import { change, example } from '../support/example';
 import { sinkAt } from '../support/flows';
+import { onlyIn } from '../support/run-in';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
@@ -140,27 +141,29 @@ describe('other ways to the model, and other keys', () => {
     assert.ok(words.length >= 5 && words.length <= heardWords, `history: ${words.length}, heard: ${heardWords}`);
   });
 
-  it('a key that is changed by a Deploy in mid-call counts from the next turn', async () => {
-    const flow = stage.prepare(example('01'));
-    const keyed = (type: string, apiKey: string): FlowNode[] =>
-      flow.map((node) => (node.type === type ? { ...node, credentials: { apiKey } } : node));
-    const errors: FlowNode[] = [
-      { id: 'catch', type: 'catch', z: flow[0]?.id, scope: null, uncaught: false, x: 1, y: 1, wires: [['sink']] },
-      { id: 'sink', type: 'test-sink', z: flow[0]?.id, name: 'errors', x: 2, y: 1, wires: [[]] },
-    ];
-    await stage.deploy([...flow, ...errors]);
-    const call = stage.ring([]);
-    await call.perform({ waitForSilence: 500 }, { say: 'First question' }, { waitFor: 'first question' });
-    await call.perform({ waitForSilence: 500 });
-    await stage.deploy([...keyed('openai-account', 'sk-revoked'), ...errors], 'nodes');
-    await call.perform({ say: 'Second question' }, { waitForSilence: 800 });
-    const told = await stage.nodeRed.message('errors', ({ provider }) => provider === 'openai');
-    assert.equal(told.cause, 'authentication');
-    await stage.deploy([...flow, ...errors], 'nodes');
-    await call.perform({ say: 'Third question' }, { waitFor: 'third question' }, { hangUp: true });
-    const report = await call.ended;
-    wentWell(report);
-    assert.equal(report.streams.length, 1);
-    assert.doesNotMatch(plain(report.heardText), /you said second/);
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('a key that is changed by a Deploy in mid-call counts from the next turn', async () => {
+      const flow = stage.prepare(example('01'));
+      const keyed = (type: string, apiKey: string): FlowNode[] =>
+        flow.map((node) => (node.type === type ? { ...node, credentials: { apiKey } } : node));
+      const errors: FlowNode[] = [
+        { id: 'catch', type: 'catch', z: flow[0]?.id, scope: null, uncaught: false, x: 1, y: 1, wires: [['sink']] },
+        { id: 'sink', type: 'test-sink', z: flow[0]?.id, name: 'errors', x: 2, y: 1, wires: [[]] },
+      ];
+      await stage.deploy([...flow, ...errors]);
+      const call = stage.ring([]);
+      await call.perform({ waitForSilence: 500 }, { say: 'First question' }, { waitFor: 'first question' });
+      await call.perform({ waitForSilence: 500 });
+      await stage.deploy([...keyed('openai-account', 'sk-revoked'), ...errors], 'nodes');
+      await call.perform({ say: 'Second question' }, { waitForSilence: 800 });
+      const told = await stage.nodeRed.message('errors', ({ provider }) => provider === 'openai');
+      assert.equal(told.cause, 'authentication');
+      await stage.deploy([...flow, ...errors], 'nodes');
+      await call.perform({ say: 'Third question' }, { waitFor: 'third question' }, { hangUp: true });
+      const report = await call.ended;
+      wentWell(report);
+      assert.equal(report.streams.length, 1);
+      assert.doesNotMatch(plain(report.heardText), /you said second/);
+    });
   });
 });

@@ -5,6 +5,7 @@ import type { CallMetricsReport } from '../../nodes/call/metrics';
 import type { CallerScript } from '../../simulators/phone';
 import { example, change } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
+import { ONE_WORKER, sharedContext } from '../support/run-in';
 import { until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { heard, Stage, wentWell } from '../support/stage';
@@ -51,9 +52,10 @@ describe('the log', () => {
     stage.world.openai.replies.length = 0;
   });
 
+  /** Of calls: that worker threads were started is told, too, where there are any. */
   const lines = (): Line[] =>
     entries
-      .filter(({ type = '' }) => OURS.test(type))
+      .filter(({ type = '', msg }) => OURS.test(type) && !String(msg).startsWith('workers.'))
       .map(({ level, id = '', msg }) => {
         const text = String(msg);
         return { level: LEVELS[level] ?? String(level), node: id, text, event: text.split(' ')[0] ?? '' };
@@ -177,7 +179,7 @@ describe('the log', () => {
   it('warns of what was lost and is there again: the ears, and the voice', async () => {
     await stage.deploy(sinkAt(stage.prepare(example('01')), `${CARRIER}-in`, 1, 'events'));
     stage.world.openai.replies.push({ match: 'bicycle', reply: 'Your bicycle is blue.' });
-    stage.world.cartesia.faults.add({ kind: 'status', status: 500, times: 1 });
+    stage.world.cartesia.faults.add({ kind: 'status', status: 500, when: 'message', times: 1 });
     const call = stage.ring([
       { waitForSilence: 500 },
       { say: 'Where is my bicycle' },
@@ -246,7 +248,7 @@ describe('the log', () => {
 describe('example 14: watch one call', () => {
   let stage: Stage;
   before(async () => {
-    stage = await Stage.set();
+    stage = await Stage.set({}, sharedContext());
   });
   after(() => stage.strike());
   afterEach(() => stage.nodeRed.forget());
@@ -272,7 +274,8 @@ describe('example 14: watch one call', () => {
   };
   /** The button is pressed by Node-RED itself after each Deploy; two calls must not come before. */
   const ready = async (flows: readonly FlowNode[]): Promise<void> => {
-    await stage.deploy(sinkAt(watched(stage.prepare(flows)), 'inject', 0, 'clicks'));
+    const watchedAt = change(watched(stage.prepare(flows)), `${CARRIER}-in`, ONE_WORKER);
+    await stage.deploy(sinkAt(watchedAt, 'inject', 0, 'clicks'));
     await stage.nodeRed.message('clicks', () => true);
   };
 

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha';
 import type * as Remote from '../../simulators/remote';
 import { atCarrier, CARRIER, IN, ringFarAway } from '../support/carriers';
 import { change, example, KEYS, pointed } from '../support/example';
-import { heart, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
+import { heart, live, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
 import { worldOptions } from '../support/stage';
 
 const CALLS = 2_000;
@@ -70,7 +70,7 @@ describe(`${CALLS} short calls of one turn each`, () => {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, line));
-    await until('the sessions are gone', () => heart().registry.count().sessions === 0, 10_000);
+    await until('the sessions are gone', async () => (await live()).sessions === 0, 10_000);
     const open = Object.entries(await world.open()).filter(([, n]) => n > 0);
     assert.deepEqual(open, [], 'nothing is left at the simulators');
     // Connections kept for the next request, and Node-RED's own timer for each upgrade, go after some seconds.

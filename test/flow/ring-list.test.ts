@@ -8,7 +8,9 @@ import type * as History from '../../nodes/call/dial/history';
 import { CARRIER, DIAL, IN } from '../support/carriers';
 import { change, example, the } from '../support/example';
 import { catchAll, sinkAt } from '../support/flows';
+import { ONE_WORKER, sharedContext } from '../support/run-in';
 import { heart, PACKAGE_ROOT, until } from '../support/runtime';
+import type { FlowNode } from '../support/runtime';
 import { plain, Stage, wentWell } from '../support/stage';
 
 const [MIA, BEN, ZOE] = ['+14155550123', '+14155550124', '+14155550125'] as const;
@@ -16,7 +18,7 @@ const [MIA, BEN, ZOE] = ['+14155550123', '+14155550124', '+14155550125'] as cons
 describe('a list is rung (example 11)', () => {
   let stage: Stage;
   before(async () => {
-    stage = await Stage.set();
+    stage = await Stage.set({}, sharedContext());
   });
   after(() => stage.strike());
   beforeEach(() => {
@@ -30,6 +32,7 @@ describe('a list is rung (example 11)', () => {
   const history = (): History.DialHistory =>
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the very module instance that the nodes use
     (require(`${PACKAGE_ROOT}/dist/nodes/call/dial/history.js`) as typeof History).dialHistory;
+  const flow = (): FlowNode[] => change(stage.prepare(example('11')), IN, ONE_WORKER);
   /** The button of the inject node. */
   const press = async (): Promise<void> => {
     const { status } = await fetch(`${stage.nodeRed.url}/inject/${the(example('11'), 'inject').id}`, {
@@ -45,7 +48,7 @@ describe('a list is rung (example 11)', () => {
     );
 
   it('as shipped: one confirms, one has a machine, one is busy; never more than two ring or talk', async () => {
-    await stage.deploy(sinkAt(catchAll(stage.prepare(example('11'))), IN, 1, 'events'));
+    await stage.deploy(sinkAt(catchAll(flow()), IN, 1, 'events'));
     stage.world.openai.replies.push({ match: 'yes', reply: 'Then we see you on Monday.' });
     phones().setLine(MIA, {
       script: [{ waitForSilence: 500 }, { say: 'Yes it does' }, { waitForSilence: 500 }, { hangUp: true }],
@@ -84,7 +87,7 @@ describe('a list is rung (example 11)', () => {
   });
 
   it('a number that is not allowed is told, and the next one rings in its place', async () => {
-    const flows = stage.prepare(example('11'));
+    const flows = flow();
     const list = JSON.stringify([{ to: '+19005550123' }, { to: '112' }, { to: ZOE, parameters: { name: 'Zoe' } }]);
     await stage.deploy(sinkAt(catchAll(change(flows, 'inject', { payload: list })), IN, 1, 'events'));
     phones().setLine(ZOE, { outcome: 'busy' });

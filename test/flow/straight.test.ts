@@ -5,6 +5,7 @@ import type * as Lifecycle from '../../nodes/call/lifecycle';
 import { IN } from '../support/carriers';
 import { example, the } from '../support/example';
 import { sinkAt } from '../support/flows';
+import { onlyIn } from '../support/run-in';
 import { PACKAGE_ROOT, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { heard, Stage, wentWell } from '../support/stage';
@@ -41,49 +42,51 @@ describe('wires from one of the nodes to the next', () => {
     return counts;
   }
 
-  it('a row of five: nothing passes through Node-RED, and every word arrives once and in order', async () => {
-    const flow = stage.prepare(example('01'));
-    await stage.deploy(flow);
-    const counts = countSends(flow);
-    const report = await stage.call([...ASK]);
-    wentWell(report);
-    heard(report, GREETING, ANSWER);
-    assert.deepEqual([...counts.values()], [0, 0, 0, 0]);
-  });
-
-  it('a fork goes by Node-RED, for it makes the copies; the wires behind it do not', async () => {
-    const flow = sinkAt(stage.prepare(example('01')), 'deepgram-stt', 0, 'aside');
-    await stage.deploy(flow);
-    const counts = countSends(flow);
-    const report = await stage.call([...ASK]);
-    wentWell(report);
-    heard(report, GREETING, ANSWER);
-    assert.ok((counts.get('deepgram-stt') ?? 0) > 0);
-    assert.deepEqual([counts.get(IN), counts.get('llm-agent'), counts.get('cartesia-tts')], [0, 0, 0]);
-    assert.ok(stage.nodeRed.received('aside').some(({ topic }) => topic === 'transcript'));
-  });
-
-  it('a hook that comes in mid-call sees each message from then on, and when it goes nothing is lost', async () => {
-    const flow = stage.prepare(example('01'));
-    await stage.deploy(flow);
-    const seen: [string, unknown][] = [];
-    const ring = stage.ring([...ASK]);
-    const stt = the(flow, 'deepgram-stt').id;
-    const out = the(flow, 'cartesia-tts').wires?.[0]?.[0];
-    await until('the caller hears the greeting', () => ring.report().heardText.split(' ').length > 2);
-    stage.nodeRed.hooks.add('onReceive.test', ({ destination, msg }) => {
-      seen.push([destination.id, msg.topic]);
+  onlyIn('runtime', 'who sees a message', () => {
+    it('a row of five: nothing passes through Node-RED, and every word arrives once and in order', async () => {
+      const flow = stage.prepare(example('01'));
+      await stage.deploy(flow);
+      const counts = countSends(flow);
+      const report = await stage.call([...ASK]);
+      wentWell(report);
+      heard(report, GREETING, ANSWER);
+      assert.deepEqual([...counts.values()], [0, 0, 0, 0]);
     });
-    await until('it sees both voices', () => {
-      const audio = seen.filter(([, topic]) => topic === 'audio').map(([id]) => id);
-      return audio.includes(stt) && (out === undefined || audio.includes(out));
+
+    it('a fork goes by Node-RED, for it makes the copies; the wires behind it do not', async () => {
+      const flow = sinkAt(stage.prepare(example('01')), 'deepgram-stt', 0, 'aside');
+      await stage.deploy(flow);
+      const counts = countSends(flow);
+      const report = await stage.call([...ASK]);
+      wentWell(report);
+      heard(report, GREETING, ANSWER);
+      assert.ok((counts.get('deepgram-stt') ?? 0) > 0);
+      assert.deepEqual([counts.get(IN), counts.get('llm-agent'), counts.get('cartesia-tts')], [0, 0, 0]);
+      assert.ok(stage.nodeRed.received('aside').some(({ topic }) => topic === 'transcript'));
     });
-    stage.nodeRed.hooks.remove('onReceive.test');
-    const count = seen.length;
-    const report = await ring.ended;
-    wentWell(report);
-    heard(report, GREETING, ANSWER);
-    assert.equal(seen.length, count);
+
+    it('a hook that comes in mid-call sees each message from then on, and when it goes nothing is lost', async () => {
+      const flow = stage.prepare(example('01'));
+      await stage.deploy(flow);
+      const seen: [string, unknown][] = [];
+      const ring = stage.ring([...ASK]);
+      const stt = the(flow, 'deepgram-stt').id;
+      const out = the(flow, 'cartesia-tts').wires?.[0]?.[0];
+      await until('the caller hears the greeting', () => ring.report().heardText.split(' ').length > 2);
+      stage.nodeRed.hooks.add('onReceive.test', ({ destination, msg }) => {
+        seen.push([destination.id, msg.topic]);
+      });
+      await until('it sees both voices', () => {
+        const audio = seen.filter(([, topic]) => topic === 'audio').map(([id]) => id);
+        return audio.includes(stt) && (out === undefined || audio.includes(out));
+      });
+      stage.nodeRed.hooks.remove('onReceive.test');
+      const count = seen.length;
+      const report = await ring.ended;
+      wentWell(report);
+      heard(report, GREETING, ANSWER);
+      assert.equal(seen.length, count);
+    });
   });
 
   it('a Complete node is told of each message that its node has dealt with', async () => {

@@ -303,9 +303,12 @@ describe('example 06: speak to the other agent', function () {
     wentWell(report);
     heard(report, GREETING, reply, 'Yes.');
     assert.deepEqual(told().slice(-3), ['user: please count', `assistant: ${reply}`, 'user: and again']);
-    const spoken = stage.world.elevenlabs.contexts.map(({ transcript }) => plain(transcript)).join(' ');
+    // But for the clip of the apology, which is made with a voice's first words: in each worker thread.
+    const spoken = stage.world.elevenlabs.contexts
+      .map(({ transcript }) => transcript)
+      .filter((text) => !text.startsWith('Sorry'));
     assert.equal(
-      plain(spoken),
+      plain(spoken.join(' ')),
       plain(`${pieces(7, 15)} ${pieces(16, 99)} Yes.`),
       'ElevenLabs said what was sent its way',
     );
@@ -417,12 +420,15 @@ describe('example 06: speak to the other agent', function () {
   it('twenty changes of both while two people talk: no word is lost, doubled or out of order', async () => {
     const flows = flow({ stream: true });
     const z = the(flows, 'llm-agent').z ?? '';
-    const func = `const others = flow.get('otherAgent') || {}; for (const id of [msg.req.query.call]) others[id] = !others[id];
-flow.set('otherAgent', others); msg.payload = 'ok'; return msg;`;
+    // What is sent on names the call: so it is done where the call is.
+    const read = `return [{ call: { id: msg.req.query.call } }, msg];`;
+    const func = `const others = flow.get('otherAgent') || {}; for (const { id } of [msg.call]) others[id] = !others[id];
+flow.set('otherAgent', others);`;
     await stage.deploy([
       ...flows,
-      { id: 'door', type: 'http in', z, url: '/change', method: 'get', x: 1, y: 1, wires: [['change']] },
-      { id: 'change', type: 'function', z, func, outputs: 1, x: 1, y: 1, wires: [['answer']] },
+      { id: 'door', type: 'http in', z, url: '/change', method: 'get', x: 1, y: 1, wires: [['read']] },
+      { id: 'read', type: 'function', z, func: read, outputs: 2, x: 1, y: 1, wires: [['change'], ['answer']] },
+      { id: 'change', type: 'function', z, func, outputs: 1, x: 1, y: 1, wires: [[]] },
       { id: 'answer', type: 'http response', z, statusCode: '', headers: {}, x: 1, y: 1, wires: [] },
     ]);
     const said = ['alpha', 'bravo', 'charlie', 'delta', 'echo'].map((name) => words(name, 8));

@@ -7,6 +7,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { Call, CallReport, CallerScript, RingOptions } from '../../simulators/telnyx';
 import { change, example } from '../support/example';
 import { catchAll, onTelnyx, sinkAt } from '../support/flows';
+import { onlyIn } from '../support/run-in';
 import { heart, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { plain, Stage } from '../support/stage';
@@ -114,18 +115,20 @@ describe('a phone number at Telnyx answers (example 01, its ends exchanged)', ()
     assert.equal((cut?.payload as { reason: string }).reason, 'call-ended');
   });
 
-  it('the agent is edited while people talk, and the node is taken away: the caller hears the goodbye', async () => {
-    stage.world.openai.replies.push({ match: 'sunday', reply: LONG });
-    const call = ring([{ waitForSilence: 500 }, { say: 'Do you open on Sunday' }]);
-    await call.heard((word) => word.text === 'word3');
-    await stage.deploy(change(flows, 'llm-agent', { instructions: 'Be brief.' }), 'full');
-    await call.heard((word) => word.text === 'word12');
-    await stage.deploy(flows.filter(({ type }) => type !== 'telnyx-in'));
-    const report = await call.ended;
-    assert.match(plain(report.heardText), / goodbye$/);
-    // Who asks for the node after that finds none.
-    const { findings } = report;
-    assert.deepEqual(findings.filter(({ message }) => !/(streaming.stopped|call.hangup) was answered 404/.test(message)), []); // prettier-ignore
+  onlyIn('runtime', 'Deploy in mid-call', () => {
+    it('the agent is edited while people talk, and the node is taken away: the caller hears the goodbye', async () => {
+      stage.world.openai.replies.push({ match: 'sunday', reply: LONG });
+      const call = ring([{ waitForSilence: 500 }, { say: 'Do you open on Sunday' }]);
+      await call.heard((word) => word.text === 'word3');
+      await stage.deploy(change(flows, 'llm-agent', { instructions: 'Be brief.' }), 'full');
+      await call.heard((word) => word.text === 'word12');
+      await stage.deploy(flows.filter(({ type }) => type !== 'telnyx-in'));
+      const report = await call.ended;
+      assert.match(plain(report.heardText), / goodbye$/);
+      // Who asks for the node after that finds none.
+      const { findings } = report;
+      assert.deepEqual(findings.filter(({ message }) => !/(streaming.stopped|call.hangup) was answered 404/.test(message)), []); // prettier-ignore
+    });
   });
 
   it('the flows are stopped: the caller hears the goodbye and is hung up', async () => {

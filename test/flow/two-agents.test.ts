@@ -6,6 +6,7 @@ import type { CallerScript, PhoneCall } from '../../simulators/phone';
 import { CARRIER } from '../support/carriers';
 import { example } from '../support/example';
 import { catchAll } from '../support/flows';
+import { onlyIn } from '../support/run-in';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
@@ -174,11 +175,14 @@ describe('two agents hand the caller over to each other (example 13)', () => {
     assert.equal(told(bobs)[0], 'user: my chain is broken');
   });
 
-  it('what was said is kept by call, and gone with it', async () => {
-    const report = await ring([...says('The technician please'), { waitFor: 'What about the chain' }, ...leaves]).ended;
-    await stage.nodeRed.message('turns', ({ topic, call }) => topic === 'conversation' && (call as { id: string }).id === report.callId); // prettier-ignore
-    const context = await fetch(`${stage.nodeRed.url}/context/flow/va13tab000000001`);
-    const { memory = {} } = (await context.json()) as { memory?: Record<string, { msg: string }> };
-    assert.equal(memory.onThePhone?.msg, '{}');
+  onlyIn('runtime', 'context of one runtime', () => {
+    it('what was said is kept by call, and gone with it', async () => {
+      const report = await ring([...says('The technician please'), { waitFor: 'What about the chain' }, ...leaves])
+        .ended;
+      await stage.nodeRed.message('turns', ({ topic, call }) => topic === 'conversation' && (call as { id: string }).id === report.callId); // prettier-ignore
+      const context = await fetch(`${stage.nodeRed.url}/context/flow/va13tab000000001`);
+      const { memory = {} } = (await context.json()) as { memory?: Record<string, { msg: string }> };
+      assert.equal(memory.onThePhone?.msg, '{}');
+    });
   });
 });

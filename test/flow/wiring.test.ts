@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { IN } from '../support/carriers';
 import { change, example, the } from '../support/example';
 import { insert, sinkAt } from '../support/flows';
-import { heart, until } from '../support/runtime';
+import { heart, live, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 import { heard, plain, Stage, wentWell } from '../support/stage';
 
@@ -137,7 +137,7 @@ describe('wires that fork, join, loop and lead astray', () => {
     wentWell(report);
     heard(report, GREETING, 'You said: Do you hear me.');
     await until('the call has ended', () => heart().registry.count().calls === 0);
-    await until('no session is left', () => heart().registry.count().sessions === 0, 2_200);
+    await until('no session is left', async () => (await live()).sessions === 0, 2_200);
   });
 
   it('a Function node that answers with msg.payload = answer; return msg: it is spoken', async () => {

@@ -3,6 +3,7 @@ import { KEYS } from '../../simulators/keys';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE_ROOT } from './runtime';
+import { placed } from './run-in';
 import type { FlowNode } from './runtime';
 
 /** Where the simulators are, by account type. */
@@ -26,7 +27,7 @@ export function example(number: string): FlowNode[] {
   return JSON.parse(readFileSync(join(folder, file), 'utf8')) as FlowNode[];
 }
 
-/** The flow with base URLs and public URL of the simulated world; nothing else is changed. */
+/** The flow with base URLs and public URL of the simulated world, its calls where this run has them; nothing else is changed. */
 export function pointed(flows: readonly FlowNode[], at: Addresses): FlowNode[] {
   return flows.map((node) => {
     switch (node.type) {
@@ -49,6 +50,9 @@ export function pointed(flows: readonly FlowNode[], at: Addresses): FlowNode[] {
             .replace('https://api.openai.com/v1', at.openai)
             .replace('https://api.cartesia.ai', at.cartesia.replace(/^ws/, 'http')),
         };
+      case 'twilio-in':
+      case 'telnyx-in':
+        return placed(node);
       default:
         return { ...node };
     }

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type * as Heart from '../../nodes/call/heart';
+import type * as Pool from '../../nodes/call/workers/pool';
 
 export const PACKAGE_ROOT = resolve(__dirname, '../..');
 
@@ -97,6 +98,20 @@ export function heart(): typeof Heart {
   return require(join(PACKAGE_ROOT, 'dist/nodes/call/heart.js')) as typeof Heart;
 }
 
+/** The worker threads of the pack that Node-RED has loaded. */
+export function pool(): typeof Pool.workerPool {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the very module instance that the nodes use
+  return (require(join(PACKAGE_ROOT, 'dist/nodes/call/workers/pool.js')) as typeof Pool).workerPool;
+}
+
+/** What is live of calls in all threads of this process. A call that runs in a worker counts there and here. */
+export async function live(): Promise<{ calls: number; leaving: number; sessions: number }> {
+  const { calls, leaving, sessions } = heart().registry.count();
+  const there = await pool().countInWorkers();
+  const sum = (here: number, name: string): number => here + (there[name] ?? 0);
+  return { calls: sum(calls, 'calls'), leaving: sum(leaving, 'leaving'), sessions: sum(sessions, 'sessions') };
+}
+
 /** One Node-RED; there can be only one in a process. */
 export class Runtime {
   private constructor(
@@ -149,7 +164,10 @@ export class Runtime {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Deploys through the admin API, as the editor does; resolves when the flows run again (the answer comes before). */
+  /**
+   * Deploys through the admin API, as the editor does; resolves when the flows run again (the answer comes before), also in the
+   * worker threads, if there are any.
+   */
   async deploy(flows: readonly FlowNode[], type: DeployType = 'full'): Promise<void> {
     const started = once(this.RED.events, 'flows:started');
     const response = await fetch(`${this.url}/flows`, {
@@ -159,6 +177,7 @@ export class Runtime {
     });
     if (!response.ok) throw new Error(`deploy: ${response.status} ${await response.text()}`);
     await started;
+    await pool().settled();
   }
 
   async flows(): Promise<FlowNode[]> {
@@ -211,13 +230,14 @@ export class Runtime {
     this.server.closeAllConnections();
     this.server.close();
     rmSync(this.userDir, { recursive: true, force: true });
+    await until('no thread is left', () => pool().count().threads === 0);
   }
 }
 
 /** Resolves as soon as a condition holds; for what no event tells. Looks every 10 ms. */
-export async function until(what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
   const end = performance.now() + timeoutMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > end) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

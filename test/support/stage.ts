@@ -8,7 +8,7 @@ import type { RingOptions } from '../../simulators/phone/carrier';
 import type { CallReport } from '../../simulators/phone/report';
 import { atCarrier, CARRIER, pathAtCarrier } from './carriers';
 import { change, KEYS, pointed } from './example';
-import { heart, Runtime, until } from './runtime';
+import { live, Runtime, until } from './runtime';
 import type { DeployType, FlowNode } from './runtime';
 
 /** Delays of the simulated providers: short, so that tests are quick; never 0, so that things happen in between. */
@@ -87,15 +87,14 @@ export class Stage {
 
   /** Everything of all calls is gone, on our side and at the simulators. */
   async nothingIsLeft(): Promise<void> {
-    const left = (): string[] => {
-      const { calls, leaving, sessions } = heart().registry.count();
-      const open = { ...this.world.open, calls, leaving, sessions };
+    const left = async (): Promise<string[]> => {
+      const open = { ...this.world.open, ...(await live()) };
       return Object.entries(open)
         .filter(([, count]) => count !== 0)
         .map(([what, count]) => `${count} ${what}`);
     };
-    await until('nothing is left', () => left().length === 0, 8_000).catch(() => undefined);
-    assert.deepEqual(left(), [], 'left behind');
+    await until('nothing is left', async () => (await left()).length === 0, 8_000).catch(() => undefined);
+    assert.deepEqual(await left(), [], 'left behind');
   }
 }
 

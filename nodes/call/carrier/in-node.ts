@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import type { Call } from '../call';
 import { claimPath } from '../endpoints';
 import type { DeskSettings, FrontDesk } from './front-desk';
+import { inNodeTypes } from './in-node-types';
 import { InSession } from './in-session';
 import { registerVoiceNode } from '../node';
 import type { NodeSlot } from '../node-slot';
@@ -11,9 +12,6 @@ import { serveInNode } from '../workers/pool';
 
 /** Instances whose config could not be used: they show why, and go on with what was deployed before. */
 const faulty = new WeakSet<Node>();
-
-/** The types of all carriers' in-nodes. */
-export const inNodeTypes = new Set<string>();
 
 /** What a carrier brings to its in-node. */
 export interface InNode<Settings extends DeskSettings> {

@@ -9,6 +9,7 @@ import type { Occupied } from './placement';
 import type { CallRef, CallWish, ToMain, ToWorker, WorkerLoad } from './protocol';
 import type { CallHouse, RemoteCall } from './remote-call';
 import { MainServices } from './services';
+import { noInNode } from './troubles';
 import type { Client } from './services';
 
 /** After its end a call's sessions have their last words: so long, ms, its worker is still needed (registry.ts, and a little more). */
@@ -315,10 +316,11 @@ export class PoolWorker implements CallHouse, Client, Occupied {
     }
   }
 
-  /** Ended by its flow it is over at the carrier, too; where the worker has no such in-node, nobody has told the carrier. */
+  /** Ended by its flow it is over at the carrier, too. Where the flow here has no such in-node, nobody has told the carrier. */
   private over({ call, fail }: Guest, reason: EndReason): void {
     if (reason !== 'flow-removed') return call.end(reason);
-    call.hangUp(reason, call.limits().goodbye).catch((err: unknown) => fail(asError(err)));
+    fail(noInNode());
+    call.loseHouse().catch((err: unknown) => fail(asError(err)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { inNodeTypes } from '../carrier/in-node-types';
 import { asError } from '../errors';
 import { Generation } from './generation';
 import type { GenerationHost } from './generation';
@@ -126,7 +127,7 @@ export class Succession {
       // Where nothing else can take calls, a flow that works in part is better than none.
       // And what did not work before need not work now: a node that somebody has not finished yet.
       const problem = problems.find((each) => !this.accepted.includes(each));
-      if (before && problem !== undefined) {
+      if (before && problem !== undefined && standsIn(before, generation)) {
         this.abandon();
         return this.fail(new Error(problem), generation.wants);
       }
@@ -156,6 +157,11 @@ export class Succession {
     }
     this.pool.moved();
   }
+}
+
+/** True where the one can take calls for all in-nodes of the other. */
+function standsIn(before: Generation, { plan }: Generation): boolean {
+  return plan.load.flows.every(({ id, type }) => !inNodeTypes.has(String(type)) || before.plan.running.has(String(id)));
 }
 
 function isSame(generation: Generation | undefined, plan: Plan, wants: WorkerWants): boolean {

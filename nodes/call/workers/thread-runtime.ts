@@ -3,7 +3,7 @@ import { setDefaultResultOrder } from 'node:dns';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { Node } from 'node-red';
-import { inNodeTypes } from '../carrier/in-node';
+import { inNodeTypes } from '../carrier/in-node-types';
 import { remoteStore } from './context-store';
 import { followDebugButtons } from './debug-buttons';
 import { asError } from '../errors';

@@ -60,6 +60,15 @@ export function noWorker(error: Error | undefined): ProviderError {
   });
 }
 
+/** The worker in which a call was to live has another flow, or could not make the node. */
+export function noInNode(): ProviderError {
+  const words = 'the flow in the worker thread of this call has no such node, or its settings there are wrong';
+  return new ProviderError('workers', 'settings', words, {
+    code: 'start',
+    advice: ' - the caller hears the apology, and the call is ended; deploy a flow that starts.',
+  });
+}
+
 /** As it stands under a node. */
 export function shortly(error: Error): string {
   const words = `no worker: ${error.message}`;

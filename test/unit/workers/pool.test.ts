@@ -937,11 +937,12 @@ describe('the pool of worker threads', () => {
       assert.equal(registry.carried(call.call.info.id), undefined);
     });
 
-    it('its end, for it has no such node: the caller is told goodbye', async () => {
+    it('its end, for it has no such node: the caller hears the apology, and Catch why', async () => {
       thread.says({ t: 'over', n: call.n, reason: 'flow-removed' });
       await settled();
-      assert.equal(call.carrier.hungUp, 'flow-removed So long.');
+      assert.match(call.carrier.hungUp ?? '', /^worker-failed .+/);
       assert.equal(call.call.state, 'ended');
+      assert.match(inNode.errors.at(-1)?.message ?? '', /has no such node/);
     });
 
     it('values, and that nothing may be seen', () => {

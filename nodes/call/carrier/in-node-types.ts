@@ -1,0 +1,2 @@
+/** The types of all carriers' in-nodes. */
+export const inNodeTypes = new Set<string>();
