@@ -8,7 +8,7 @@ import type { CallInfo } from '../../nodes/call/message';
 import { registerVoiceNode } from '../../nodes/call/node';
 import { Session } from '../../nodes/call/session';
 import { connectHomes, receiveFromMain, receiveUndelivered, toMain } from '../../nodes/call/workers/elsewhere';
-import { ForeignNodes } from '../../nodes/call/workers/foreign-nodes';
+import { ForeignNodes } from '../../nodes/call/workers/pool/foreign-nodes';
 import { connectMain } from '../../nodes/call/workers/main-line';
 import type { MainLine } from '../../nodes/call/workers/main-line';
 import type { Delivery, ToMain, Undelivered } from '../../nodes/call/workers/protocol';

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type * as Heart from '../../nodes/call/heart';
-import type * as Pool from '../../nodes/call/workers/pool';
+import type * as Pool from '../../nodes/call/workers/pool/pool';
 
 export const PACKAGE_ROOT = resolve(__dirname, '../..');
 
@@ -101,7 +101,7 @@ export function heart(): typeof Heart {
 /** The worker threads of the pack that Node-RED has loaded. */
 export function pool(): typeof Pool.workerPool {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the very module instance that the nodes use
-  return (require(join(PACKAGE_ROOT, 'dist/nodes/call/workers/pool.js')) as typeof Pool).workerPool;
+  return (require(join(PACKAGE_ROOT, 'dist/nodes/call/workers/pool/pool.js')) as typeof Pool).workerPool;
 }
 
 /** What is live of calls in all threads of this process. A call that runs in a worker counts there and here. */

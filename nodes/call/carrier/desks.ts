@@ -1,7 +1,7 @@
 import type { RecordingStore } from './control';
 import { slotOf } from '../lifecycle';
 import { mainLine } from '../workers/main-line';
-import { RemoteDesk } from '../workers/remote-desk';
+import { RemoteDesk } from '../workers/thread/remote-desk';
 
 /** By the slot of the in-node: what belongs to a node's id goes with it. */
 const desks = new WeakMap<object, RecordingStore>();

@@ -20,7 +20,7 @@ import { refused } from '../refused';
 import { Reports } from './reports';
 import { tellAfterwards } from './report-message';
 import { Tokens } from './tokens';
-import { workerPool } from '../workers/pool';
+import { workerPool } from '../workers/pool/pool';
 
 /** A wrong signature is told to the ops person at most so often, ms: whoever knocks must not fill the log. */
 const TELL_EVERY_MS = 60_000;

@@ -8,7 +8,7 @@ import { registerVoiceNode } from '../node';
 import type { NodeSlot } from '../node-slot';
 import type { RawConfig } from '../settings';
 import { mainLine } from '../workers/main-line';
-import { serveInNode } from '../workers/pool';
+import { serveInNode } from '../workers/pool/pool';
 
 /** Instances whose config could not be used: they show why, and go on with what was deployed before. */
 const faulty = new WeakSet<Node>();

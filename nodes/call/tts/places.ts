@@ -1,6 +1,6 @@
 import type { Place, SharedPlaces } from './shared-places';
 import { mainLine } from '../workers/main-line';
-import { RemotePlaces } from '../workers/remote-places';
+import { RemotePlaces } from '../workers/thread/remote-places';
 
 interface Waiter {
   limit: number;

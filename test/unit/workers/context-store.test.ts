@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { after, before, describe, it } from 'mocha';
 import type { Node } from 'node-red';
-import { ContextService } from '../../../nodes/call/workers/context-service';
+import { ContextService } from '../../../nodes/call/workers/pool/context-service';
 
 type Callback = (error?: Error | null, ...values: unknown[]) => void;
 interface Store {

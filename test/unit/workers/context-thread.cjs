@@ -1,7 +1,7 @@
 /** A worker thread that has a remote context store, and runs what it is told with it: `(store, ask) => value`. */
 require('tsx/cjs');
 const { parentPort } = require('node:worker_threads');
-const { remoteStore } = require('../../../nodes/call/workers/context-store.ts');
+const { remoteStore } = require('../../../nodes/call/workers/thread/context-store.ts');
 const { connectMain } = require('../../../nodes/call/workers/main-line.ts');
 
 connectMain({ send: (item) => parentPort.postMessage([item]) });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
-import { Directory } from '../../../nodes/call/workers/directory';
+import { Directory } from '../../../nodes/call/workers/pool/directory';
 
 const call = (id: string): { info: { id: string } } => ({ info: { id } });
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Node, NodeAPI } from 'node-red';
 import { gate, registry } from '../../../nodes/call/heart';
 import type { Home } from '../../../nodes/call/workers/elsewhere';
-import { ForeignNodes } from '../../../nodes/call/workers/foreign-nodes';
+import { ForeignNodes } from '../../../nodes/call/workers/pool/foreign-nodes';
 import type { Delivery, Undelivered } from '../../../nodes/call/workers/protocol';
 
 type Message = Record<string, unknown>;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { readWorkerSettings } from '../../../nodes/call/workers/settings';
-import { choose, room, wantsOf } from '../../../nodes/call/workers/placement';
-import type { Wisher } from '../../../nodes/call/workers/placement';
+import { choose, room, wantsOf } from '../../../nodes/call/workers/pool/placement';
+import type { Wisher } from '../../../nodes/call/workers/pool/placement';
 import type { RawConfig } from '../../../nodes/call/settings';
 
 const CORES = 4;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import { describe, it } from 'mocha';
 import { ProviderError } from '../../../nodes/call/errors';
-import { Asks } from '../../../nodes/call/workers/asks';
+import { Asks } from '../../../nodes/call/workers/thread/asks';
 import { fromPlainError, toPlainError } from '../../../nodes/call/workers/plain-error';
 import type { Ask } from '../../../nodes/call/workers/protocol';
 

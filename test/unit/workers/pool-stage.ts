@@ -10,9 +10,9 @@ import type { CallInfo } from '../../../nodes/call/message';
 import { NodeSlot } from '../../../nodes/call/node-slot';
 import type { LiveInstance } from '../../../nodes/call/node-slot';
 import type { RawConfig } from '../../../nodes/call/settings';
-import { WorkerPool } from '../../../nodes/call/workers/pool';
-import type { PoolParts } from '../../../nodes/call/workers/pool-parts';
-import type { WorkerWants } from '../../../nodes/call/workers/placement';
+import { WorkerPool } from '../../../nodes/call/workers/pool/pool';
+import type { PoolParts } from '../../../nodes/call/workers/pool/pool-parts';
+import type { WorkerWants } from '../../../nodes/call/workers/pool/placement';
 import type {
   LossCause,
   News,
@@ -21,7 +21,7 @@ import type {
   StartWorker,
   WorkerEvents,
   WorkerHandle,
-} from '../../../nodes/call/workers/pool-worker';
+} from '../../../nodes/call/workers/pool/pool-worker';
 import type { CallRef, ToMain, ToWorker } from '../../../nodes/call/workers/protocol';
 import { LoneCarrier } from '../call/lone-call';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { watchPulse } from '../../../nodes/call/workers/pulse';
+import { watchPulse } from '../../../nodes/call/workers/pool/pulse';
 
 describe("the watch over a worker's event loop", () => {
   let now: number;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { CallInfo, EndReason } from '../../../nodes/call/message';
 import { clips } from '../../../nodes/call/tts/clips';
 import type { CallNews } from '../../../nodes/call/workers/protocol';
-import { RemoteCall } from '../../../nodes/call/workers/remote-call';
+import { RemoteCall } from '../../../nodes/call/workers/pool/remote-call';
 import { LoneCarrier } from '../call/lone-call';
 import { settled } from './pool-stage';
 

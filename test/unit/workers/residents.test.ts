@@ -8,7 +8,7 @@ import { packFrames } from '../../../nodes/call/workers/frames';
 import type { MainLine } from '../../../nodes/call/workers/main-line';
 import { toPlainError } from '../../../nodes/call/workers/plain-error';
 import type { CallNews, ToMain } from '../../../nodes/call/workers/protocol';
-import { Residents } from '../../../nodes/call/workers/residents';
+import { Residents } from '../../../nodes/call/workers/thread/residents';
 import { FakeInNode } from './pool-stage';
 
 const info = (id: string): CallInfo => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
-import { Restarts } from '../../../nodes/call/workers/restarts';
+import { Restarts } from '../../../nodes/call/workers/pool/restarts';
 
 describe('how soon a worker that failed is replaced', () => {
   let now: number;

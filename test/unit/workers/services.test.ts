@@ -6,12 +6,12 @@ import { dialHistory } from '../../../nodes/call/dial/history';
 import { ProviderError } from '../../../nodes/call/errors';
 import type { CallInfo } from '../../../nodes/call/message';
 import { countPlaces } from '../../../nodes/call/tts/places';
-import { Asks } from '../../../nodes/call/workers/asks';
+import { Asks } from '../../../nodes/call/workers/thread/asks';
 import type { MainLine } from '../../../nodes/call/workers/main-line';
-import { RemoteCall } from '../../../nodes/call/workers/remote-call';
-import { RemoteCarrier } from '../../../nodes/call/workers/remote-carrier';
-import { RemotePlaces } from '../../../nodes/call/workers/remote-places';
-import { MainServices } from '../../../nodes/call/workers/services';
+import { RemoteCall } from '../../../nodes/call/workers/pool/remote-call';
+import { RemoteCarrier } from '../../../nodes/call/workers/thread/remote-carrier';
+import { RemotePlaces } from '../../../nodes/call/workers/thread/remote-places';
+import { MainServices } from '../../../nodes/call/workers/pool/services';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
-import { Statuses } from '../../../nodes/call/workers/statuses';
-import type { ShownStatus } from '../../../nodes/call/workers/statuses';
+import { Statuses } from '../../../nodes/call/workers/pool/statuses';
+import type { ShownStatus } from '../../../nodes/call/workers/pool/statuses';
 
 const live = { fill: 'green', shape: 'dot', text: '2 calls' };
 const idle = { fill: 'blue', shape: 'ring', text: 'idle' };

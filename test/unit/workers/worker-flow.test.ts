@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { workerFlow } from '../../../nodes/call/workers/worker-flow';
-import type { FlowConfig, WorkerFlow } from '../../../nodes/call/workers/worker-flow';
+import { workerFlow } from '../../../nodes/call/workers/pool/worker-flow';
+import type { FlowConfig, WorkerFlow } from '../../../nodes/call/workers/pool/worker-flow';
 
 const OURS = ['twilio-in', 'llm-agent', 'agent-tool', 'call-control', 'twilio-dial', 'twilio-account'];
 

@@ -1,16 +1,16 @@
-import { openCall } from '../carrier/open-call';
-import type { OpenedCall } from '../carrier/open-call';
-import type { InSettings } from '../carrier/in-settings';
-import { asError } from '../errors';
-import { registry } from '../heart';
-import { slotOf } from '../lifecycle';
-import type { EndReason } from '../message';
-import type { NodeSlot } from '../node-slot';
-import type { Call } from '../call';
-import { eachFrame } from './frames';
-import type { MainLine } from './main-line';
-import { fromPlainError } from './plain-error';
-import type { CallNews, CallRef } from './protocol';
+import { openCall } from '../../carrier/open-call';
+import type { OpenedCall } from '../../carrier/open-call';
+import type { InSettings } from '../../carrier/in-settings';
+import { asError } from '../../errors';
+import { registry } from '../../heart';
+import { slotOf } from '../../lifecycle';
+import type { EndReason } from '../../message';
+import type { NodeSlot } from '../../node-slot';
+import type { Call } from '../../call';
+import { eachFrame } from '../frames';
+import type { MainLine } from '../main-line';
+import { fromPlainError } from '../plain-error';
+import type { CallNews, CallRef } from '../protocol';
 import { RemoteCarrier } from './remote-carrier';
 
 interface Resident {

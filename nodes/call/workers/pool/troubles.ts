@@ -1,4 +1,4 @@
-import { ProviderError } from '../errors';
+import { ProviderError } from '../../errors';
 import type { LossCause } from './pool-worker';
 
 /** What goes to Catch, and stands in the log, when workers fail: what happened, and what to do. `code` is the cause in one word. */

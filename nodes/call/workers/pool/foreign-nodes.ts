@@ -1,13 +1,13 @@
 import type { Node, NodeAPI } from 'node-red';
-import { addressOf, idAt, nodeAt } from './addresses';
-import { crossing, lookHere, OFF_BEFORE } from './elsewhere';
-import type { Home, Homes } from './elsewhere';
-import { unpacked } from './crossing';
-import { asError } from '../errors';
-import { gate, registry } from '../heart';
-import { callIdOf, isRecord } from '../message';
-import { toPlainError } from './plain-error';
-import type { Delivery, Elsewhere } from './protocol';
+import { addressOf, idAt, nodeAt } from '../addresses';
+import { crossing, lookHere, OFF_BEFORE } from '../elsewhere';
+import type { Home, Homes } from '../elsewhere';
+import { unpacked } from '../crossing';
+import { asError } from '../../errors';
+import { gate, registry } from '../../heart';
+import { callIdOf, isRecord } from '../../message';
+import { toPlainError } from '../plain-error';
+import type { Delivery, Elsewhere } from '../protocol';
 
 /** While a Deploy restarts nodes so many messages wait for them at most; then the oldest audio goes first, and where there is none the new message is refused. */
 const MAX_HELD = 10_000;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { isError, toPlainError } from './plain-error';
-import type { PlainError } from './plain-error';
+import { isError, toPlainError } from '../plain-error';
+import type { PlainError } from '../plain-error';
 
 /** Node-RED's levels, as its handlers get them. */
 const ERROR = 20;

@@ -1,9 +1,9 @@
 import type { Node } from 'node-red';
 import type { MessagePort } from 'node:worker_threads';
-import { packed } from './crossing';
-import type { ContextAnswer, ContextQuestion } from './context-line';
-import { asError } from '../errors';
-import { toPlainError } from './plain-error';
+import { packed } from '../crossing';
+import type { ContextAnswer, ContextQuestion } from '../context-line';
+import { asError } from '../../errors';
+import { toPlainError } from '../plain-error';
 
 type Callback = (error?: unknown, ...values: unknown[]) => void;
 

@@ -1,11 +1,11 @@
-import type { CallLimits, CallState, CarriedCall } from '../carried-call';
-import type { Carrier } from '../carrier';
-import { asError } from '../errors';
-import { BYTES_PER_MS, FRAME_BYTES } from '../mulaw';
-import type { CallInfo, EndReason } from '../message';
-import { Privacy } from '../privacy';
-import { clips } from '../tts/clips';
-import type { CallNews, CallRef, Delivery } from './protocol';
+import type { CallLimits, CallState, CarriedCall } from '../../carried-call';
+import type { Carrier } from '../../carrier';
+import { asError } from '../../errors';
+import { BYTES_PER_MS, FRAME_BYTES } from '../../mulaw';
+import type { CallInfo, EndReason } from '../../message';
+import { Privacy } from '../../privacy';
+import { clips } from '../../tts/clips';
+import type { CallNews, CallRef, Delivery } from '../protocol';
 
 /** What a call tells before it has a worker waits, so many at most: a worker starts within a second, and the caller hears it ring. */
 const MAX_WAITING = 1_000;

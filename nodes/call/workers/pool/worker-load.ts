@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { NodeAPI } from 'node-red';
 import { workerFlow } from './worker-flow';
 import type { FlowConfig } from './worker-flow';
-import type { WorkerLoad } from './protocol';
+import type { WorkerLoad } from '../protocol';
 
 /** What a worker is started with, but for what each has of its own: two of them are compared by value. */
 export type Load = Omit<WorkerLoad, 'pulse'>;
@@ -17,7 +17,7 @@ export interface BuiltLoad {
 }
 
 /** This package, as the worker's runtime finds it. */
-export const PACKAGE_ROOT = resolve(__dirname, '../../../..');
+export const PACKAGE_ROOT = resolve(__dirname, '../../../../..');
 
 /** What a runtime has that serves no editor and no HTTP, and of which each thread must not have its own. */
 const NOT_FOR_WORKERS = new Set([

@@ -1,11 +1,11 @@
 import { MessageChannel, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { CannotCross, packed, unpacked } from './crossing';
-import type { ContextAnswer, ContextQuestion } from './context-line';
-import { asError } from '../errors';
-import { mainLine } from './main-line';
-import { fromPlainError, toPlainError } from './plain-error';
-import type { ToMain } from './protocol';
+import { CannotCross, packed, unpacked } from '../crossing';
+import type { ContextAnswer, ContextQuestion } from '../context-line';
+import { asError } from '../../errors';
+import { mainLine } from '../main-line';
+import { fromPlainError, toPlainError } from '../plain-error';
+import type { ToMain } from '../protocol';
 import type { LoggedError } from './thread-log';
 
 /** So long a thread stands still at most for `flow.get('x')` and the like, ms. */

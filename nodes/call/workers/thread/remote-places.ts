@@ -1,5 +1,5 @@
-import type { Place, SharedPlaces } from '../tts/shared-places';
-import type { MainLine } from './main-line';
+import type { Place, SharedPlaces } from '../../tts/shared-places';
+import type { MainLine } from '../main-line';
 
 /** Of this thread: by them the main thread knows the places that it has given out here. */
 let last = 0;

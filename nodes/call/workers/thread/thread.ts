@@ -1,16 +1,16 @@
 /** The entry of a worker thread: Node-RED with a flow of its own, and the calls that the main thread gives it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Asks } from './asks';
-import { tellAfterwards } from '../carrier/report-message';
-import { receiveFromMain, receiveUndelivered } from './elsewhere';
-import { asError } from '../errors';
-import { registry } from '../heart';
-import { slotOf } from '../lifecycle';
-import { connectMain } from './main-line';
-import type { MainLine } from './main-line';
-import { Outbox } from './outbox';
-import { toPlainError } from './plain-error';
-import type { FramesItem, ToMain, ToWorker, WorkerLoad } from './protocol';
+import { tellAfterwards } from '../../carrier/report-message';
+import { receiveFromMain, receiveUndelivered } from '../elsewhere';
+import { asError } from '../../errors';
+import { registry } from '../../heart';
+import { slotOf } from '../../lifecycle';
+import { connectMain } from '../main-line';
+import type { MainLine } from '../main-line';
+import { Outbox } from '../outbox';
+import { toPlainError } from '../plain-error';
+import type { FramesItem, ToMain, ToWorker, WorkerLoad } from '../protocol';
 import { keepClips } from './remote-carrier';
 import { Residents } from './residents';
 import { startRuntime } from './thread-runtime';

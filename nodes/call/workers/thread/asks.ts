@@ -1,5 +1,5 @@
-import { fromPlainError } from './plain-error';
-import type { Answer, Ask } from './protocol';
+import { fromPlainError } from '../plain-error';
+import type { Answer, Ask } from '../protocol';
 
 interface Pending {
   resolve: (value: unknown) => void;

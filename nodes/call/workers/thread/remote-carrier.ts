@@ -1,11 +1,11 @@
-import type { Carrier, FarSide } from '../carrier';
-import type { CarrierControl } from '../carrier/control';
-import type { EndReason } from '../message';
-import type { Clip } from '../tts/clips';
-import { clips } from '../tts/clips';
-import { clipOf, plainClip } from './plain-clip';
-import type { MainLine } from './main-line';
-import type { CallRef, PlainClip } from './protocol';
+import type { Carrier, FarSide } from '../../carrier';
+import type { CarrierControl } from '../../carrier/control';
+import type { EndReason } from '../../message';
+import type { Clip } from '../../tts/clips';
+import { clips } from '../../tts/clips';
+import { clipOf, plainClip } from '../plain-clip';
+import type { MainLine } from '../main-line';
+import type { CallRef, PlainClip } from '../protocol';
 
 /** Clips that the main thread has: the same is not sent with every call. */
 const known = new WeakSet<Clip>();

@@ -1,11 +1,11 @@
 import type { NodeAPI } from 'node-red';
-import { idAt } from './addresses';
-import { DebugButtons } from './debug-buttons';
-import { sayAs } from '../log-line';
-import { fromPlainError } from './plain-error';
-import type { WorkerNews } from './protocol';
+import { idAt } from '../addresses';
+import { DebugButtons } from '../thread/debug-buttons';
+import { sayAs } from '../../log-line';
+import { fromPlainError } from '../plain-error';
+import type { WorkerNews } from '../protocol';
 import { Statuses } from './statuses';
-import type { LoggedError } from './thread-log';
+import type { LoggedError } from '../thread/thread-log';
 
 /** What the ops person is to see of a worker. */
 export type OpsNews = Extract<WorkerNews, { t: 'log' | 'status' | 'comms' }>;

@@ -1,12 +1,12 @@
-import type { CarrierControl, RecordingStore } from '../carrier/control';
-import { deskOf } from '../carrier/desks';
-import { noDesk } from '../control/actions';
-import { dialHistory } from '../dial/history';
-import type { EndReason } from '../message';
-import { placesByKey } from '../tts/places';
-import type { Place } from '../tts/shared-places';
-import { toPlainError } from './plain-error';
-import type { Answer, Ask, CallRef } from './protocol';
+import type { CarrierControl, RecordingStore } from '../../carrier/control';
+import { deskOf } from '../../carrier/desks';
+import { noDesk } from '../../control/actions';
+import { dialHistory } from '../../dial/history';
+import type { EndReason } from '../../message';
+import { placesByKey } from '../../tts/places';
+import type { Place } from '../../tts/shared-places';
+import { toPlainError } from '../plain-error';
+import type { Answer, Ask, CallRef } from '../protocol';
 import type { RemoteCall } from './remote-call';
 
 /** A worker, as the services of the main thread see it. */

@@ -1,4 +1,4 @@
-import type { WorkerSettings } from './settings';
+import type { WorkerSettings } from '../settings';
 
 /** What a generation of workers is to be, as all in-nodes together want it. */
 export interface WorkerWants {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { inNodeTypes } from '../carrier/in-node-types';
-import { asError } from '../errors';
+import { inNodeTypes } from '../../carrier/in-node-types';
+import { asError } from '../../errors';
 import { Generation } from './generation';
 import type { GenerationHost } from './generation';
 import type { WorkerWants } from './placement';

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Node, NodeAPI } from 'node-red';
-import { idsRun } from './addresses';
+import { idsRun } from '../addresses';
 import { PROXY_TYPE } from './allow-list';
 import { ContextService } from './context-service';
-import { connectHomes } from './elsewhere';
-import type { Homes } from './elsewhere';
+import { connectHomes } from '../elsewhere';
+import type { Homes } from '../elsewhere';
 import { ForeignNodes } from './foreign-nodes';
 import type { WorkerWants } from './placement';
 import type { PoolParts } from './pool-parts';

@@ -3,17 +3,17 @@ import { setDefaultResultOrder } from 'node:dns';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { Node } from 'node-red';
-import { inNodeTypes } from '../carrier/in-node-types';
+import { inNodeTypes } from '../../carrier/in-node-types';
 import { remoteStore } from './context-store';
 import { followDebugButtons } from './debug-buttons';
-import { asError } from '../errors';
-import { slotOf } from '../lifecycle';
-import type { ToMain, WorkerLoad } from './protocol';
+import { asError } from '../../errors';
+import { slotOf } from '../../lifecycle';
+import type { ToMain, WorkerLoad } from '../protocol';
 import { ThreadLog } from './thread-log';
 import type { LogEntry } from './thread-log';
 import { registerProxy } from './voice-proxy';
 import type { NodeRegistry } from './voice-proxy';
-import { isNotForWorkers, packageName, PACKAGE_ROOT } from './worker-load';
+import { isNotForWorkers, packageName, PACKAGE_ROOT } from '../pool/worker-load';
 
 /** What Node-RED shows of a status. */
 const STATUS_FIELDS = ['fill', 'shape', 'text'];

@@ -1,5 +1,5 @@
-import type { RecordedAudio, RecordingStore } from '../carrier/control';
-import type { MainLine } from './main-line';
+import type { RecordedAudio, RecordingStore } from '../../carrier/control';
+import type { MainLine } from '../main-line';
 
 /** In a worker thread: the desk of a carrier's in-node, which is in the main thread with its account. */
 export class RemoteDesk implements RecordingStore {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { asError } from '../errors';
-import { Outbox } from './outbox';
-import { fromPlainError } from './plain-error';
-import type { CallRef, FramesItem, ToMain, ToWorker, WorkerLoad } from './protocol';
+import { asError } from '../../errors';
+import { Outbox } from '../outbox';
+import { fromPlainError } from '../plain-error';
+import type { CallRef, FramesItem, ToMain, ToWorker, WorkerLoad } from '../protocol';
 import { watchPulse } from './pulse';
 import type { Load } from './worker-load';
 
@@ -49,7 +49,7 @@ export class WorkerThread {
   ) {
     const pulse = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const workerData: WorkerLoad = { ...load, pulse };
-    this.worker = new Worker(join(__dirname, 'thread.js'), {
+    this.worker = new Worker(join(__dirname, '../thread/thread.js'), {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: options.memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });

@@ -1,7 +1,7 @@
 import type { Node, NodeDef } from 'node-red';
-import { PROXY_TYPE } from './allow-list';
-import { toMain } from './elsewhere';
-import { asError } from '../errors';
+import { PROXY_TYPE } from '../pool/allow-list';
+import { toMain } from '../elsewhere';
+import { asError } from '../../errors';
 
 /** What the proxy's type needs of Node-RED's runtime. */
 export interface NodeRegistry {
