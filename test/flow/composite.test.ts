@@ -265,6 +265,8 @@ describe('all of a call in one message (example 12)', () => {
   it('where more calls are waited for than are kept, the oldest is handed over as it is', async () => {
     await stage.deploy(amidst(flow({ MAX_CALLS: 1 }), lost('call.recording')));
     const first = await ring(asks('Is my bike ready')).ended;
+    // Its last words, too, have come.
+    await stage.nothingIsLeft();
     assert.deepEqual(wholes(), [], 'its recording is waited for');
     const second = ring([]);
     const it = await whole(first.callId);

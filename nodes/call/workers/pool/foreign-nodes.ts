@@ -30,7 +30,6 @@ interface SendEvent {
 }
 
 interface Hooks {
-  has(name: string): boolean;
   add(name: string, hook: (event: SendEvent) => false | undefined): void;
   remove(name: string): void;
 }
@@ -49,6 +48,7 @@ export class ForeignNodes {
   /** By `_msgid`, the oldest first. */
   private readonly origins = new Map<string, { from: Home; at: number }>();
   private readonly hooks: Hooks;
+  private watching = false;
 
   constructor(
     private readonly RED: NodeAPI,
@@ -59,7 +59,8 @@ export class ForeignNodes {
 
   /** Whether any call lives in a worker: messages are looked at as long as one does, for that costs each of them. */
   watch(on: boolean): void {
-    if (on === this.hooks.has(HOOK)) return;
+    if (on === this.watching) return;
+    this.watching = on;
     if (on) return this.hooks.add(HOOK, this.route);
     this.hooks.remove(HOOK);
     this.origins.clear();
