@@ -15,7 +15,7 @@ import { NODE_RED, PACKAGE_ROOT, Runtime, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
 
 /* eslint-disable @typescript-eslint/no-require-imports -- the built modules, that a thread is started from */
-const built = (name: string): unknown => require(join(PACKAGE_ROOT, 'dist/nodes/call/workers', `${name}.js`));
+const built = (name: string): unknown => require(join(PACKAGE_ROOT, 'dist/nodes/call/workers/pool', `${name}.js`));
 /** The running Node-RED has all that the main thread asks of it. */
 const RED = (): NodeAPI => require(NODE_RED) as NodeAPI;
 /* eslint-enable @typescript-eslint/no-require-imports */
