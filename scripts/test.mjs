@@ -19,8 +19,10 @@ const SIDE_BY_SIDE = 12;
 /** How many places of these a file takes that loads the machine, is strict about time, or counts what the process holds; else one. */
 const PLACES = { 'abuse.test.ts': 2, 'faults.test.ts': 4, 'far-away.test.ts': 4, 'many-calls.test.ts': 5 };
 
-/** What takes minutes begins early: the end is not to be waited for one of them. */
+/** What takes minutes, or many places, begins early: the end is not to be waited for one of them. */
 const LONG = [
+  'many-calls.test.ts',
+  'editor.test.ts',
   'openai',
   'deepgram',
   'call-control.test.ts',

@@ -174,7 +174,8 @@ describe('the log', () => {
     const [caught] = stage.nodeRed.received('errors') as { error: { message: string } }[];
     assert.match(caught?.error.message ?? '', /^ProviderError: openai: [^=]*$/);
     assert.match(lines().find(({ event }) => event === 'call.ended')?.text ?? '', / errors=1 /);
-  });
+    // Two calls, each to its very end.
+  }).timeout(40_000);
 
   it('warns of what was lost and is there again: the ears, and the voice', async () => {
     await stage.deploy(sinkAt(stage.prepare(example('01')), `${CARRIER}-in`, 1, 'events'));

@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red';
 import { idAt } from '../addresses';
-import { DebugButtons } from '../thread/debug-buttons';
+import { DebugButtons } from '../debug-buttons';
 import { sayAs } from '../../log-line';
 import { fromPlainError } from '../plain-error';
 import type { WorkerNews } from '../protocol';

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { Node } from 'node-red';
 import { inNodeTypes } from '../../carrier/in-node-types';
 import { remoteStore } from './context-store';
-import { followDebugButtons } from './debug-buttons';
+import { followDebugButtons } from '../debug-buttons';
 import { asError } from '../../errors';
 import { slotOf } from '../../lifecycle';
 import type { ToMain, WorkerLoad } from '../protocol';

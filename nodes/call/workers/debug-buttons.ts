@@ -1,6 +1,6 @@
 import type { Node, NodeAPI } from 'node-red';
 import { BroadcastChannel } from 'node:worker_threads';
-import type { WorkerLoad } from '../protocol';
+import type { WorkerLoad } from './protocol';
 
 /** By it the main thread tells all workers at once. */
 const CHANNEL = 'voice-agent debug buttons';
