@@ -197,9 +197,15 @@ export const LIMITS: readonly Limit[] = [
   },
   {
     at: ['call', 'MAX_WAITING', '1_000'],
-    help: 'and 1,000 of its events with it',
+    help: 'and 1,000 of its events',
     nodes: INS,
     test: unit('workers/remote-call', 'a thousand things at most'),
+  },
+  {
+    at: ['call', 'MAX_FRAMES_WAITING', '500'],
+    help: 'and 500 frames of the voice',
+    nodes: INS,
+    test: unit('workers/remote-call', 'the last 10 s of the voice'),
   },
   {
     at: ['call', 'STUCK_MS', '1_000'],

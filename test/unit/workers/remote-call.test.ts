@@ -65,11 +65,14 @@ describe('a call whose flow runs in a worker thread, as its carrier sees it', ()
       assert.equal(call.homeless, false);
     });
 
-    it('keeps no frames: nobody listens yet', () => {
-      call.audio(Buffer.alloc(160));
+    it('keeps the last 10 s of the voice, which follow what has happened', () => {
+      const voice = Array.from({ length: 502 }, (_, i) => Buffer.alloc(160, i % 256));
+      for (const frame of voice) call.audio(frame);
+      assert.deepEqual(frames, []);
       call.moveIn(house);
+      assert.deepEqual(frames, voice.slice(2));
       call.audio(Buffer.alloc(160, 1));
-      assert.deepEqual(frames, [Buffer.alloc(160, 1)]);
+      assert.equal(frames.length, 501);
     });
 
     it('a thousand things at most, but its end is told in any case', () => {

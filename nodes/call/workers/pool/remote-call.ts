@@ -9,6 +9,8 @@ import type { CallNews, CallRef, Delivery } from '../protocol';
 
 /** What a call tells before it has a worker waits, so many at most: a worker starts within a second, and the caller hears it ring. */
 const MAX_WAITING = 1_000;
+/** And so many frames of 20 ms of the caller's voice, 10 s; then the oldest goes. */
+const MAX_FRAMES_WAITING = 500;
 /** After the apology has been sent, so much longer is waited for it to be heard, ms. */
 const HEARD_MS = 500;
 
@@ -32,6 +34,7 @@ export class RemoteCall implements CarriedCall {
   private readonly privacy = new Privacy(() => performance.now());
   private house: CallHouse | undefined;
   private waiting: (CallNews | Delivery)[] = [];
+  private framesWaiting: Buffer[] = [];
   private ending: EndReason | undefined;
   private hangingUp: Promise<void> | undefined;
   private parting: Promise<void> | undefined;
@@ -74,6 +77,7 @@ export class RemoteCall implements CarriedCall {
   moveIn(house: CallHouse): void {
     this.house = house;
     for (const news of this.waiting.splice(0)) house.send(news);
+    for (const frame of this.framesWaiting.splice(0)) house.frame(this.n, frame);
   }
 
   /** Tells its worker, or keeps it until there is one: what happens to the call, and messages of the flow that name it. */
@@ -84,7 +88,10 @@ export class RemoteCall implements CarriedCall {
   }
 
   audio(payload: Buffer): void {
-    if (!this.lost) this.house?.frame(this.n, payload);
+    if (this.lost) return;
+    if (this.house) return this.house.frame(this.n, payload);
+    this.framesWaiting.push(payload);
+    if (this.framesWaiting.length > MAX_FRAMES_WAITING) this.framesWaiting.shift();
   }
 
   emit(topic: string, payload: unknown): void {
@@ -186,6 +193,7 @@ export class RemoteCall implements CarriedCall {
     this.lost = true;
     this.house = undefined;
     this.waiting = [];
+    this.framesWaiting = [];
     const isRinging = this.state === 'offered' && this.info.direction === 'outbound';
     if (this.state === 'live' || isRinging || this.hangingUp) await this.farewell();
   }

@@ -29,7 +29,7 @@ export class RuntimeParts implements PoolParts {
     this.foreign?.watch(false);
     this.foreign = new ForeignNodes(RED, homes);
     this.desk?.dispose();
-    this.desk = new WorkerNewsDesk(RED);
+    this.desk = undefined;
     connectHomes(homes);
   }
 
@@ -41,6 +41,8 @@ export class RuntimeParts implements PoolParts {
   }
 
   starter({ load }: Plan, { memoryMb }: WorkerWants): StartWorker {
+    // It looks at the flow every second: not where there are no workers.
+    if (this.RED) this.desk ??= new WorkerNewsDesk(this.RED);
     return (events) => new WorkerThread(load, { memoryMb, ...events });
   }
 
