@@ -239,7 +239,8 @@ const isLong = (job) => LONG.includes(basename(job.files[0])) || LONG.includes(b
 const urgency = (job) => places(job) + (isLong(job) ? 2 : 0);
 const queue = jobs.sort((a, b) => urgency(b) - urgency(a));
 let free = SIDE_BY_SIDE;
-/** What failed is told once more at the end, where it is seen. */
+/** What failed is told once more at the end, where it is seen: of each so many characters. */
+const TOLD_AGAIN = 3_000;
 const failures = [];
 
 /** Starts what there is room for, and again whenever a place becomes free; resolves when all have ended. */
@@ -254,7 +255,8 @@ async function work() {
       const done = run(job).then((numbers) => {
         const total = totals.get(job.layerTitle);
         for (const key of Object.keys(total)) total[key] += numbers[key];
-        for (const text of numbers.failed) failures.push(`${job.title}: ${text}`);
+        for (const text of numbers.failed)
+          failures.push(`${job.title}: ${text.length > TOLD_AGAIN ? `${text.slice(0, TOLD_AGAIN)} ...` : text}`);
         free += places(job);
         running.delete(done);
       });

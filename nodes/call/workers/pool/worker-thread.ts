@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { asError } from '../../errors';
 import { Outbox } from '../outbox';
@@ -15,6 +16,10 @@ const START_MS = 20_000;
 const STOP_MS = 5_000;
 /** Of the heap, for what is young: MB. */
 const YOUNG_MB = 16;
+/** A thread that stands still is asked for its heap, and has so long to answer, ms. */
+const HEAP_ASK_MS = 200;
+/** With so much of its memory in use it stands still because it is full. */
+const FULL_SHARE = 0.85;
 
 /** Why a worker ended unasked. */
 export type LossCause = 'crashed' | 'stuck' | 'memory';
@@ -108,7 +113,7 @@ export class WorkerThread {
       clearTimeout(this.startTimer);
       this.state = 'ready';
       this.problems = item.problems;
-      this.unwatch = watchPulse(pulse, (ms) => this.onStuck(ms));
+      this.unwatch = watchPulse(pulse, (ms) => void this.onStuck(ms));
       this.begun();
     }
   }
@@ -120,9 +125,24 @@ export class WorkerThread {
     } else this.lose('crashed', err);
   }
 
-  private onStuck(ms: number): void {
+  /** Near the limit of its memory V8 does nothing but look for some, for seconds: then that is the cause. */
+  private async onStuck(ms: number): Promise<void> {
+    if (await this.isFull()) return this.lose('memory', new Error(`its memory grew to ${this.options.memoryMb} MB`));
     const seconds = (ms / 1_000).toFixed(1);
     this.lose('stuck', new Error(`its event loop stood still for ${seconds} s (an endless loop in a Function node?)`));
+  }
+
+  /** V8 answers from within an endless loop, too; Node.js before 22.16 cannot ask. Never rejects. */
+  private async isFull(): Promise<boolean> {
+    const { worker, options } = this;
+    const asks = (worker as Partial<Pick<Worker, 'getHeapStatistics'>>).getHeapStatistics?.bind(worker);
+    if (!asks) return false;
+    const used = asks().then(
+      (heap) => heap.used_heap_size,
+      () => 0,
+    );
+    const bytes = await Promise.race([used, sleep(HEAP_ASK_MS, 0, { ref: false })]);
+    return bytes > FULL_SHARE * options.memoryMb * 1_048_576;
   }
 
   /** It has ended, or is made to, and nobody asked for it. */

@@ -113,6 +113,7 @@ describe('a call by way of Telnyx', function () {
     });
     assert.deepEqual(second?.['media'], { track: 'inbound', chunk: '2', timestamp: '40', payload });
     assert.equal(agent.request.url, '/media/4f1c');
+    await app.event('streaming.started');
     assert.deepEqual(app.types(), ['call.initiated', 'call.answered', 'streaming.started']);
     assert.equal(app.received[1]?.payload['client_state'], 'eyJzIjoxfQ==');
   });
