@@ -39,6 +39,9 @@ export interface ReplyListener {
   retry(error: ProviderError): boolean;
 }
 
+/** One for all: to make another means to write down where, some ten times a second. */
+const GIVEN_UP = new DOMException('The reply was given up', 'AbortError');
+
 /** Asks a model on either API. */
 export function openModel(request: ModelRequest, signal: AbortSignal): ModelStream {
   return request.api === 'responses' ? streamResponses(request, signal) : streamChat(request, signal);
@@ -91,11 +94,12 @@ export class ModelReply {
 
   /** Gives the reply up; nobody hears of it any more. Idempotent. */
   abort(): void {
+    const { over } = this;
     this.over = true;
     this.listener = undefined;
     this.waiting.length = 0;
     clearTimeout(this.timer);
-    this.controller.abort();
+    if (!over) this.controller.abort(GIVEN_UP);
   }
 
   private start(): void {
@@ -149,7 +153,7 @@ export class ModelReply {
     this.characters += text.length;
     if (text !== '') this.tell((listener) => listener.text(text));
     if (text.length === written.length) return;
-    this.controller.abort();
+    this.controller.abort(GIVEN_UP);
     this.finish();
     this.tell((listener) => listener.end({ type: 'end', finish: 'length' }));
   }
@@ -192,7 +196,7 @@ export class ModelReply {
 
   private fail(error: ProviderError): void {
     if (this.over) return;
-    this.controller.abort();
+    this.controller.abort(GIVEN_UP);
     const { listener } = this;
     if (!listener) {
       this.failure = error;

@@ -1,4 +1,5 @@
 /** What Cartesia's TTS WebSocket sends (contracts/cartesia.md, 1.4 and 1.6). */
+import { startsWith } from '../call/bytes';
 import { causeOfStatus, ProviderError } from '../call/errors';
 import type { Cause } from '../call/errors';
 import type { Word } from '../call/message';
@@ -54,7 +55,7 @@ export function parseEvent(message: Buffer): ServerEvent {
   }
 }
 
-const CHUNK_HEAD = '{"type":"chunk"';
+const CHUNK_HEAD = Buffer.from('{"type":"chunk"');
 const DATA_HEAD = '"data":"';
 const CONTEXT_HEAD = '"context_id":"';
 
@@ -63,8 +64,7 @@ const CONTEXT_HEAD = '"context_id":"';
  * of ten messages are chunks, and this is a third of the cost of JSON.parse.
  */
 function readChunk(message: Buffer): ServerEvent | undefined {
-  if (message.toString('latin1', 0, CHUNK_HEAD.length) !== CHUNK_HEAD || message[message.length - 1] !== 0x7d)
-    return undefined;
+  if (!startsWith(message, CHUNK_HEAD) || message[message.length - 1] !== 0x7d) return undefined;
   const data = textAfter(message, DATA_HEAD);
   const contextId = textAfter(message, CONTEXT_HEAD);
   if (!data || !contextId) return undefined;

@@ -42,9 +42,14 @@ export function contextFields(settings: VoiceSettings, contextId: string): Conte
   return fields;
 }
 
+/** What all requests of one context have in common, written once. */
+export function requestHead(fields: ContextFields): string {
+  return JSON.stringify({ ...fields, transcript: undefined, continue: undefined }).slice(0, -1);
+}
+
 /** @param more true if more text of this context follows; texts are joined literally, spaces and all */
-export function generationRequest(fields: ContextFields, transcript: string, more: boolean): string {
-  return JSON.stringify({ ...fields, transcript, continue: more });
+export function generationRequest(head: string, transcript: string, more: boolean): string {
+  return `${head},"transcript":${JSON.stringify(transcript)},"continue":${more}}`;
 }
 
 export function cancelRequest(contextId: string): string {

@@ -4,8 +4,8 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import { ProviderError } from '../call/errors';
 import type { ContextListener } from '../call/tts/contexts';
 import { parseEvent, PROVIDER, readError } from './events';
-import { cancelRequest, contextFields, generationRequest } from './requests';
-import type { ContextFields, VoiceSettings } from './requests';
+import { cancelRequest, contextFields, generationRequest, requestHead } from './requests';
+import type { VoiceSettings } from './requests';
 
 /** Where and as whom to connect. */
 export interface Endpoint {
@@ -27,6 +27,8 @@ const MAX_ODD = 3;
 /** How much of a refusal's body is read, and how long it is waited for. */
 const MAX_REFUSAL_BYTES = 4_096;
 const REFUSAL_MS = 300;
+
+const TEXT = { binary: false };
 
 let contextCounter = 0;
 const contextPrefix = Math.random().toString(36).slice(2, 10);
@@ -107,12 +109,13 @@ export class CartesiaSocket {
   open(settings: VoiceSettings, listener: ContextListener): Context {
     const id = `${contextPrefix}-${(++contextCounter).toString(36)}`;
     this.contexts.set(id, listener);
-    return new Context(this, id, contextFields(settings, id));
+    return new Context(this, id, requestHead(contextFields(settings, id)));
   }
 
   /** For `Context`. */
   request(contextId: string, message: string): void {
-    if (!this.over && this.contexts.has(contextId)) this.ws.send(message);
+    // As bytes: ws masks those into one frame and one write, a string into two of each.
+    if (!this.over && this.contexts.has(contextId)) this.ws.send(Buffer.from(message), TEXT);
   }
 
   /** For `Context`: what still comes of it is dropped, for the server goes on for a while. */
@@ -248,12 +251,12 @@ export class Context {
   constructor(
     private readonly socket: CartesiaSocket,
     private readonly id: string,
-    private readonly fields: ContextFields,
+    private readonly head: string,
   ) {}
 
   /** @param more false with the last piece, which may be empty */
   say(text: string, more: boolean): void {
-    this.socket.request(this.id, generationRequest(this.fields, text, more));
+    this.socket.request(this.id, generationRequest(this.head, text, more));
   }
 
   /** Gives it up: nothing more is heard of it. */

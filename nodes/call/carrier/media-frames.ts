@@ -5,7 +5,7 @@ const SHORT = 125;
 const TWO_BYTES = 126;
 const MAX_TWO_BYTES = 0xffff;
 const EIGHT_BYTES = 127;
-const TAIL = '"}}';
+const TAIL = Buffer.from('"}}');
 
 /**
  * The carrier's share of all that is sent: audio in base64 in a text frame of a few hundred bytes, every 20 ms of every
@@ -13,14 +13,18 @@ const TAIL = '"}}';
  * system call and half of what the general way does.
  */
 export class MediaFrames {
+  private readonly mediaHead: Buffer;
+
   /**
    * @param mediaHead the JSON of a media message up to its base64
    * @param markHead the JSON of a mark message up to its name
    */
   constructor(
-    private readonly mediaHead: string,
+    mediaHead: string,
     private readonly markHead: string,
-  ) {}
+  ) {
+    this.mediaHead = Buffer.from(mediaHead, 'utf8');
+  }
 
   /** The bytes of one media message, and of a mark behind it. */
   encode(audio: Buffer, mark?: string): Buffer {
@@ -33,10 +37,11 @@ export class MediaFrames {
       headerBytes(mediaBytes) + mediaBytes + (mark === undefined ? 0 : headerBytes(markBytes) + markBytes),
     );
     let at = writeHeader(frames, 0, mediaBytes);
-    // What a stream's id and base64 consist of is one byte each.
-    at += frames.write(mediaHead, at, 'latin1');
+    frames.set(mediaHead, at);
+    at += mediaHead.length;
     at += frames.write(base64, at, 'latin1');
-    at += frames.write(TAIL, at, 'latin1');
+    frames.set(TAIL, at);
+    at += TAIL.length;
     if (mark !== undefined) {
       at = writeHeader(frames, at, markBytes);
       frames.write(markText, at, 'utf8');

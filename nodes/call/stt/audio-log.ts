@@ -45,8 +45,11 @@ export class AudioLog {
     this.makeRoom(kept.length);
     const at = this.next % this.bytes.length;
     const head = Math.min(kept.length, this.bytes.length - at);
-    this.bytes.set(kept.subarray(0, head), at);
-    if (head < kept.length) this.bytes.set(kept.subarray(head), 0);
+    if (head === kept.length) this.bytes.set(kept, at);
+    else {
+      this.bytes.set(kept.subarray(0, head), at);
+      this.bytes.set(kept.subarray(head), 0);
+    }
     this.next += kept.length;
   }
 
