@@ -20,6 +20,8 @@ const HELP = `npm run bench -- [options]
   --workers N       run the pack's calls in N worker threads: measured as pack-workers, in place of pack
   --only SYSTEM     relay, pack or pack-workers
   --chunk-bytes N   size of the TTS's pieces of audio (160: a phone line's frame of 20 ms)
+  --node-options O  how Node.js is started for either system ("--max-semi-space-size=16 --v8-pool-size=1", as the README advises
+                    for production; "" for Node's defaults)
   --one-core        keep all threads of a system on one core, V8's own too (a machine with a single core)
   --profile DIR     write a CPU profile of each system there (the numbers are worse for it)
   --json            print as the last line one JSON object`;
@@ -29,6 +31,8 @@ const START: Record<SystemName, StartSystem> = {
   pack: startNodeRed,
   'pack-workers': startNodeRed,
 };
+/** What the README advises for production: less memory for what is short-lived, and one thread that helps V8 in place of four, which would take turns with Node-RED's. */
+const PRODUCTION = '--max-semi-space-size=16 --v8-pool-size=1';
 /** Warm-up, ramp and farewell of one measurement take less than this, ms. */
 const AROUND_MS = 120_000;
 
@@ -39,6 +43,7 @@ interface Options extends Stage {
   workers: number | undefined;
   systems: readonly SystemName[];
   json: boolean;
+  nodeOptions: string;
   oneCore: boolean;
   profile: string | undefined;
 }
@@ -52,6 +57,7 @@ function readOptions(): Options {
       workers: { type: 'string' },
       only: { type: 'string' },
       'chunk-bytes': { type: 'string', default: '160' },
+      'node-options': { type: 'string', default: PRODUCTION },
       'one-core': { type: 'boolean', default: false },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -75,6 +81,7 @@ function readOptions(): Options {
     workers,
     systems,
     json,
+    nodeOptions: values['node-options'].trim(),
     oneCore: values['one-core'],
     profile: profile === undefined ? undefined : resolve(profile),
   };
@@ -82,7 +89,7 @@ function readOptions(): Options {
 
 /** One system, measured once, on a fresh set of simulators. */
 async function measure(name: SystemName, options: Options): Promise<Outcome> {
-  const { calls, chunkBytes, seconds, workers, oneCore, profile } = options;
+  const { calls, chunkBytes, seconds, workers, oneCore, nodeOptions, profile } = options;
   const callers = NodeProcess.start('The simulators', ['--require', 'tsx/cjs', join(ROOT, 'bench', 'callers.ts')], {
     core: SIMULATORS_CORE,
     ipc: true,
@@ -90,10 +97,11 @@ async function measure(name: SystemName, options: Options): Promise<Outcome> {
   try {
     const { addresses: at } = await ask(callers, { stage: { calls, chunkBytes } }, 'addresses', 30_000);
     if (profile !== undefined) mkdirSync(profile, { recursive: true });
-    const nodeArguments =
+    const profiled =
       profile === undefined
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
+    const nodeArguments = [...nodeOptions.split(' ').filter((option) => option !== ''), ...profiled];
     const system = await START[name]({ at, calls, workers, oneCore, nodeArguments });
     try {
       const job: Job = { webhookUrl: system.webhookUrl, pid: system.process.pid, calls, seconds };
@@ -134,7 +142,7 @@ async function ask<Kind extends 'addresses' | 'outcome'>(
 
 async function main(): Promise<number> {
   const options = readOptions();
-  const { calls, seconds, runs, workers, systems, json } = options;
+  const { calls, seconds, runs, workers, nodeOptions, systems, json } = options;
   const outcomes: Record<SystemName, Outcome[]> = { relay: [], pack: [], 'pack-workers': [] };
   const problems: string[] = [];
   for (let run = 1; run <= runs; run++) {
@@ -145,7 +153,7 @@ async function main(): Promise<number> {
       problems.push(...outcome.problems.map((problem) => `${name}: ${problem}`));
     }
   }
-  const result = summary(outcomes, { calls, seconds, runs, ...(workers !== undefined && { workers }) });
+  const result = summary(outcomes, { calls, seconds, runs, nodeOptions, ...(workers !== undefined && { workers }) });
   console.log(table(result));
   for (const problem of problems) console.error(problem);
   if (json) console.log(JSON.stringify(result));

@@ -10,6 +10,8 @@ export interface Result {
   calls: number;
   seconds: number;
   runs: number;
+  /** How Node.js was started, for either system. */
+  nodeOptions: string;
   relay?: Outcome;
   /** Worker threads, where calls run in any. */
   workers?: number;
@@ -21,7 +23,7 @@ export interface Result {
 
 export function summary(
   outcomes: Record<SystemName, Outcome[]>,
-  work: Pick<Result, 'calls' | 'seconds' | 'runs' | 'workers'>,
+  work: Pick<Result, 'calls' | 'seconds' | 'runs' | 'nodeOptions' | 'workers'>,
 ): Result {
   const result: Result = { ...work };
   for (const name of ['relay', 'pack', 'pack-workers'] as const) {
@@ -93,14 +95,14 @@ const ROWS: [string, (one: Outcome) => number | undefined][] = [
 ];
 
 export function table(result: Result): string {
-  const { calls, seconds, runs, workers, relay, ratio } = result;
+  const { calls, seconds, runs, nodeOptions, workers, relay, ratio } = result;
   const pack = packOf(result);
   const name = workers === undefined ? 'pack' : 'pack-workers';
   const cell = (value: number | undefined): string => (value === undefined ? '-' : String(rounded(value, 2))).padStart(13); // prettier-ignore
   const row = (label: string, cells: string[]): string => label.padEnd(36) + cells.join('');
   const threads = workers === undefined ? '' : `, ${workers} worker threads`;
   const lines = [
-    `${calls} calls, ${seconds} s, ${runs === 1 ? '1 run' : `median of ${runs} runs`}${threads}`,
+    `${calls} calls, ${seconds} s, ${runs === 1 ? '1 run' : `median of ${runs} runs`}${threads}, node ${nodeOptions || 'as it is'}`,
     row('', ['relay'.padStart(13), name.padStart(13)]),
     ...ROWS.map(([label, read]) => row(label, [cell(relay && read(relay)), cell(pack && read(pack))])),
   ];

@@ -62,7 +62,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
     node.on('input', (raw, _send, done) => {
       try {
         if (definition.takes?.(slot, node, raw, done)) return;
-        receive(definition, slot, raw);
+        receive(definition, slot, readMessage(raw));
         done();
       } catch (err) {
         done(told(slot, asError(err), raw));
@@ -82,7 +82,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
   watchCalls(definition);
 }
 
-/** What comes straight from a node of ours: as by the handler of `input`, but nobody is told that it is done. */
+/** What comes straight from a node of ours: as by the handler of `input`, but it need not be read, and nobody is told that it is done. */
 function takeFor<Settings, Config extends NodeDef>(
   definition: VoiceNode<Settings, Config>,
   slot: NodeSlot<Settings>,
@@ -179,9 +179,8 @@ function passOn(node: Node, error: Error, isAsked: boolean): void {
 function receive<Settings, Config extends NodeDef>(
   definition: VoiceNode<Settings, Config>,
   slot: NodeSlot<Settings>,
-  raw: unknown,
+  msg: VoiceMessage,
 ): void {
-  const msg = readMessage(raw);
   const call = registry.get(msg.call.id);
   if (!call) {
     if (AFTERWARDS.has(msg.topic) && !registry.remote(msg.call.id)) slot.send(0, msg);

@@ -130,8 +130,11 @@ export class Playback {
    * @returns false if the piece was not taken.
    */
   addAudio(info: UtteranceInfo, audio: Buffer, words: readonly Word[], openedBy: string): boolean {
-    if (!this.openUtterance(info, openedBy)) return false;
-    const line = this.line(info.id);
+    let line = this.line(info.id);
+    if (!line || line.failed !== undefined) {
+      if (!this.openUtterance(info, openedBy)) return false;
+      line = this.line(info.id);
+    }
     const now = this.host.now();
     if (!line || line.complete || !line.addAudio(info.seq, audio, words, info.done, now)) return false;
     line.lastActivity = now;

@@ -116,7 +116,8 @@ export class Relay {
 
   /** True until its audio is all there, or it is given up. */
   awaits(stretch: Stretch): boolean {
-    return this.part(stretch)?.over === undefined && this.part(stretch) !== undefined;
+    const part = this.part(stretch);
+    return part !== undefined && part.over === undefined;
   }
 
   /** Audio has been made: raw mu-law 8 kHz; words in ms from the start of the stretch. */

@@ -2,7 +2,7 @@ import type { Call } from '../call';
 import { clips } from './clips';
 import type { ProviderError } from '../errors';
 import { gone } from '../loop-turns';
-import { isSpeakable, nextMessageId, readTiming } from '../message';
+import { copyCall, isSpeakable, nextMessageId, readTiming } from '../message';
 import type { Timing, UtteranceInfo, VoiceMessage, Word } from '../message';
 import type { NodeSlot } from '../node-slot';
 import type { PlaybackRecord } from '../playback';
@@ -233,9 +233,16 @@ export abstract class TtsSession<Settings> extends Session<Settings> {
     if (chunk.length > 0) timing.firstAudioAt ??= this.call.now();
     const { id, kind, interruptible } = info;
     const utterance: UtteranceInfo = { id, by: 'agent', kind, seq, done, interruptible };
-    const more: Partial<VoiceMessage> = { utterance, timing: { ...timing } };
-    if (words.length > 0) more.words = words;
-    this.sendNew('audio', chunk, more);
+    const msg: VoiceMessage = {
+      _msgid: nextMessageId(),
+      topic: 'audio',
+      payload: chunk,
+      call: copyCall(this.call.info),
+      utterance,
+      timing: { ...timing },
+    };
+    if (words.length > 0) msg.words = words;
+    this.send(0, msg);
   }
 
   /** Each cause once per stretch, and always the one that ended it. */
