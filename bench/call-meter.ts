@@ -28,6 +28,9 @@ export class CallMeter {
   readonly sent: number[] = [];
   /** Pieces of audio that came in. */
   pieces = 0;
+  /** When the first piece of audio came after `watch`. */
+  private heardAt: number | undefined;
+  private watching = false;
   /** The turn whose reply is waited for. */
   private open: Turn | undefined;
 
@@ -52,6 +55,7 @@ export class CallMeter {
     });
     call.on('audio-received', (audio) => {
       this.pieces++;
+      if (this.watching) this.heardAt ??= performance.now();
       const turn = this.open;
       if (!turn) return;
       // The rest of another reply is no answer.
@@ -63,6 +67,16 @@ export class CallMeter {
       const turn = this.turns.at(-1);
       if (turn?.lastFrame === undefined && turn) turn.clearedAt ??= performance.now();
     });
+  }
+
+  /** From now on: when is something heard again? */
+  watch(): void {
+    this.watching = true;
+  }
+
+  /** When the first audio came after `watch`; NaN if none did. */
+  get heardAgainAt(): number {
+    return this.heardAt ?? NaN;
   }
 
   /** When the caller began to speak. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '../simulators/twilio';
 import { World } from '../simulators/world';
 import { CallMeter, type Turn } from './call-meter';
-import type { FromCallers, Job, Outcome, Stage, ToCallers } from './job';
+import type { FromCallers, Job, Loss, Outcome, Stage, ToCallers } from './job';
 import { collectGarbage, cpuMs, rssMb, waitedMs } from './process-usage';
 import { percentile, rounded } from './statistics';
 import { CYCLE_MS, GREETING_MS, SPEAKING_MS, conversation, isLong, nameIn, world } from './work';
@@ -20,6 +20,8 @@ const TAIL_MS = 2_500;
 const GONE_WITHIN_MS = 10_000;
 /** Share of a core above which the simulators are late themselves. */
 const TOO_BUSY = 0.9;
+/** The other calls are looked at for so long after a worker was lost, ms. */
+const AFTER_LOSS_MS = 5_000;
 /** So many frames of a call may be under way to the STT when the call ends. */
 const FRAMES_UNDER_WAY = 25;
 
@@ -43,7 +45,7 @@ class Callers {
     return this.world.stop();
   }
 
-  async measure({ webhookUrl, pid, calls, seconds }: Job): Promise<Outcome> {
+  async measure({ webhookUrl, pid, calls, seconds, loseWorker }: Job): Promise<Outcome> {
     await this.warmUp(webhookUrl);
     const rssWarmMb = rssMb(pid);
     await collectGarbage(pid);
@@ -66,6 +68,13 @@ class Callers {
     const pieces = (): number => ringing.reduce((sum, { meter }) => sum + meter.pieces, 0);
     const piecesBefore = pieces();
     const before = { at: performance.now(), cpu: cpuMs(pid), waited: waitedMs(pid), own: process.cpuUsage() };
+    let lostAt: number | undefined;
+    if (loseWorker) {
+      await until(opensAt + seconds * 500);
+      lostAt = performance.now();
+      for (const { meter } of ringing) meter.watch();
+      process.kill(pid, 'SIGURG');
+    }
     await until(opensAt + seconds * 1_000);
     const after = { at: performance.now(), cpu: cpuMs(pid), waited: waitedMs(pid), own: process.cpuUsage(before.own) };
     const rssLoadedMb = rssMb(pid);
@@ -75,7 +84,9 @@ class Callers {
     await collectGarbage(pid);
     const rssLiveMb = rssMb(pid);
 
-    const problems = ringing.filter(({ call }) => call.isOver).map(({ call }) => callProblem(call));
+    const lost = ringing.filter(({ call }) => call.isOver);
+    const rest = ringing.filter(({ call }) => !call.isOver);
+    const problems = lostAt === undefined ? lost.map(({ call }) => callProblem(call)) : [];
     for (const { call } of ringing) call.hangUp();
     const over = Promise.all(ringing.map(({ call }) => call.ended));
     const reports = await Promise.race([over, sleep(GONE_WITHIN_MS, undefined, { ref: false })]);
@@ -89,12 +100,15 @@ class Callers {
     const inWindow = (at: number): boolean => at >= before.at && at < after.at;
     const simulatorsCpuShare = (after.own.user + after.own.system) / 1_000 / windowMs;
     if (simulatorsCpuShare > TOO_BUSY) problems.push('The simulators were too busy: they measured themselves.');
-    const result = this.results(ringing, inWindow, problems);
+    const result = this.results(rest, inWindow, problems);
+    if (lostAt !== undefined && (lost.length === 0 || rest.length === 0))
+      problems.push('No worker was lost, or all were.');
     const cpuMsPerCallSecond = (after.cpu - before.cpu) / calls / (windowMs / 1_000);
     return {
       cpuMsPerCallSecond: rounded(cpuMsPerCallSecond, 3),
       callsPerCore: rounded(1_000 / cpuMsPerCallSecond, 1),
       ...result,
+      ...(lostAt !== undefined && { loss: this.loss(lost, rest, lostAt) }),
       rssMbPerCall: rounded((rssLoadedMb - rssIdleMb) / calls, 3),
       conditions: {
         audioPiecesPerCallSecond: rounded(piecesHeard / calls / (windowMs / 1_000), 1),
@@ -182,6 +196,17 @@ class Callers {
       missedTurns: turns - added.length,
       interruptions,
       missedInterruptions: interruptions - bargeIns.length,
+    };
+  }
+
+  private loss(lost: Ringing[], rest: Ringing[], lostAt: number): Loss {
+    const soon = (at: number): boolean => at >= lostAt && at < lostAt + AFTER_LOSS_MS;
+    const { turns, addedLatencyMs } = this.results(rest, soon, []);
+    const waited = lost.map(({ meter }) => meter.heardAgainAt - lostAt);
+    return {
+      calls: lost.length,
+      apologyMs: rounded(Math.max(...waited), 0),
+      others: { turns, addedLatencyMs: { p50: addedLatencyMs.p50, p99: addedLatencyMs.p99 } },
     };
   }
 

@@ -11,6 +11,8 @@ export interface Job {
   calls: number;
   /** Length of the measured window, in s. */
   seconds: number;
+  /** In the middle of the window one worker thread comes to a standstill. */
+  loseWorker: boolean;
 }
 
 /** Size of the simulated work that is fixed before the simulators start. */
@@ -44,8 +46,20 @@ export interface Outcome {
   missedInterruptions: number;
   /** How far to believe the numbers. */
   conditions: Conditions;
+  /** What the loss of a worker meant; only where one was lost. */
+  loss?: Loss;
   /** What makes the measurement void; empty if all is well. */
   problems: string[];
+}
+
+/** One worker thread came to a standstill, with all the calls in it. Times in ms. */
+export interface Loss {
+  /** Calls that were lost with it. */
+  calls: number;
+  /** From the standstill to the first audio of the apology, of the caller who waited longest. */
+  apologyMs: number;
+  /** Of the other callers' turns that ended in the five seconds after it. */
+  others: { turns: number; addedLatencyMs: { p50: number; p99: number } };
 }
 
 export interface Conditions {

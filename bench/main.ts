@@ -18,9 +18,11 @@ const HELP = `npm run bench -- [options]
   --seconds N       length of the measured window (30)
   --runs N          measure each system N times and take the median of each number (1)
   --workers N       run the pack's calls in N worker threads: measured as pack-workers, in place of pack
+  --lose-worker     in the middle of the window one worker thread comes to a standstill: what that means for the calls in the
+                    others (with --workers 2 or more; not to be compared with a run without)
   --only SYSTEM     relay, pack or pack-workers
   --chunk-bytes N   size of the TTS's pieces of audio (160: a phone line's frame of 20 ms)
-  --node-options O  how Node.js is started for either system ("--max-semi-space-size=16 --v8-pool-size=1", as the README advises
+  --node-options=O  how Node.js is started for either system ("--max-semi-space-size=16 --v8-pool-size=1", as the README advises
                     for production; "" for Node's defaults)
   --one-core        keep all threads of a system on one core, V8's own too (a machine with a single core)
   --profile DIR     write a CPU profile of each system there (the numbers are worse for it)
@@ -44,6 +46,7 @@ interface Options extends Stage {
   systems: readonly SystemName[];
   json: boolean;
   nodeOptions: string;
+  loseWorker: boolean;
   oneCore: boolean;
   profile: string | undefined;
 }
@@ -60,6 +63,7 @@ function readOptions(): Options {
       'node-options': { type: 'string', default: PRODUCTION },
       'one-core': { type: 'boolean', default: false },
       profile: { type: 'string' },
+      'lose-worker': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -71,7 +75,9 @@ function readOptions(): Options {
   const { only, json, profile } = values;
   const workers = values.workers === undefined ? undefined : count('workers');
   const all: SystemName[] = ['relay', workers === undefined ? 'pack' : 'pack-workers'];
-  const systems = all.filter((name) => only === undefined || only === name);
+  const loseWorker = values['lose-worker'];
+  if (loseWorker && (workers ?? 0) < 2) throw new Error(`--lose-worker needs --workers 2 or more.\n${HELP}`);
+  const systems = all.filter((name) => (only === undefined || only === name) && !(loseWorker && name === 'relay'));
   if (systems.length === 0) throw new Error(`--only must be ${all.join(' or ')}.\n${HELP}`);
   return {
     calls: count('calls'),
@@ -82,6 +88,7 @@ function readOptions(): Options {
     systems,
     json,
     nodeOptions: values['node-options'].trim(),
+    loseWorker,
     oneCore: values['one-core'],
     profile: profile === undefined ? undefined : resolve(profile),
   };
@@ -89,7 +96,7 @@ function readOptions(): Options {
 
 /** One system, measured once, on a fresh set of simulators. */
 async function measure(name: SystemName, options: Options): Promise<Outcome> {
-  const { calls, chunkBytes, seconds, workers, oneCore, nodeOptions, profile } = options;
+  const { calls, chunkBytes, seconds, workers, loseWorker, oneCore, nodeOptions, profile } = options;
   const callers = NodeProcess.start('The simulators', ['--require', 'tsx/cjs', join(ROOT, 'bench', 'callers.ts')], {
     core: SIMULATORS_CORE,
     ipc: true,
@@ -102,9 +109,10 @@ async function measure(name: SystemName, options: Options): Promise<Outcome> {
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
     const nodeArguments = [...nodeOptions.split(' ').filter((option) => option !== ''), ...profiled];
+    if (loseWorker) nodeArguments.push('--require', join(ROOT, 'bench', 'stuck-on-signal.cjs'));
     const system = await START[name]({ at, calls, workers, oneCore, nodeArguments });
     try {
-      const job: Job = { webhookUrl: system.webhookUrl, pid: system.process.pid, calls, seconds };
+      const job: Job = { webhookUrl: system.webhookUrl, pid: system.process.pid, calls, seconds, loseWorker };
       const died = system.process.exited.then(() => {
         throw new Error(`The system (${name}) ended in the middle of the measurement:\n${system.process.log}`);
       });

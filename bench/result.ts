@@ -70,8 +70,17 @@ function middle(runs: Outcome[]): Outcome {
       rssIdleMb: of((run) => run.conditions.rssIdleMb),
       rssLoadedMb: of((run) => run.conditions.rssLoadedMb),
     },
+    ...lossOf(runs),
     problems: [...new Set(runs.flatMap((run) => run.problems))],
   };
+}
+
+/** The worst of the runs: there is one such moment in each. */
+function lossOf(runs: Outcome[]): Pick<Outcome, 'loss'> {
+  const worst = runs
+    .flatMap(({ loss }) => loss ?? [])
+    .sort((a, b) => b.others.addedLatencyMs.p99 - a.others.addedLatencyMs.p99)[0];
+  return worst ? { loss: worst } : {};
 }
 
 const ROWS: [string, (one: Outcome) => number | undefined][] = [
@@ -84,6 +93,9 @@ const ROWS: [string, (one: Outcome) => number | undefined][] = [
   ['barge-in p99, ms', (one) => one.bargeInMs.p99],
   ['memory, MB per call', (one) => one.rssMbPerCall],
   ['memory, MB per worker', (one) => one.rssMbPerWorker],
+  ['calls lost with a worker', (one) => one.loss?.calls],
+  ['until the apology, ms at most', (one) => one.loss?.apologyMs],
+  ["others' latency p99 meanwhile, ms", (one) => one.loss?.others.addedLatencyMs.p99],
   ['turns', (one) => one.turns],
   ['turns missed', (one) => one.missedTurns],
   ['interruptions', (one) => one.interruptions],
@@ -104,7 +116,9 @@ export function table(result: Result): string {
   const lines = [
     `${calls} calls, ${seconds} s, ${runs === 1 ? '1 run' : `median of ${runs} runs`}${threads}, node ${nodeOptions || 'as it is'}`,
     row('', ['relay'.padStart(13), name.padStart(13)]),
-    ...ROWS.map(([label, read]) => row(label, [cell(relay && read(relay)), cell(pack && read(pack))])),
+    ...ROWS.filter(([, read]) => [relay, pack].some((one) => one && read(one) !== undefined)).map(([label, read]) =>
+      row(label, [cell(relay && read(relay)), cell(pack && read(pack))]),
+    ),
   ];
   if (ratio) lines.push(row(`CPU, ${name} : relay`, [''.padStart(13), cell(ratio.cpu)]));
   return lines.join('\n');
