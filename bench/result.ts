@@ -17,7 +17,7 @@ export interface Result {
   workers?: number;
   pack?: Outcome;
   'pack-workers'?: Outcome;
-  /** Of the pack, in whichever way it was measured, to the relay. */
+  /** Of the pack, in whichever way it was measured, to the relay of the same run; of several runs the median. */
   ratio?: { cpu: number };
 }
 
@@ -29,10 +29,13 @@ export function summary(
   for (const name of ['relay', 'pack', 'pack-workers'] as const) {
     if (outcomes[name].length > 0) result[name] = middle(outcomes[name]);
   }
-  const pack = packOf(result);
-  if (result.relay && pack) {
-    result.ratio = { cpu: rounded(pack.cpuMsPerCallSecond / result.relay.cpuMsPerCallSecond, 3) };
-  }
+  const packs = outcomes.pack.length > 0 ? outcomes.pack : outcomes['pack-workers'];
+  // Run by run: two that follow each other have the same machine, however its speed drifts.
+  const ratios = packs.flatMap(({ cpuMsPerCallSecond }, run) => {
+    const relay = outcomes.relay[run];
+    return relay ? cpuMsPerCallSecond / relay.cpuMsPerCallSecond : [];
+  });
+  if (ratios.length > 0) result.ratio = { cpu: rounded(median(ratios), 3) };
   return result;
 }
 

@@ -276,6 +276,17 @@ describe('the editor', function () {
     await atRest();
   }
 
+  /** Chooses from the list of a property, by words of the option. */
+  async function choose(property: string, words: string): Promise<void> {
+    await page
+      .locator(`#node-input-${property} + .red-ui-typedInput-container .red-ui-typedInput-option-trigger`)
+      .click();
+    const menu = page.locator('.red-ui-typedInput-options:visible');
+    // It unrolls, and on a busy machine a pointer meets an option on its way: told, it is chosen wherever it is.
+    await menu.locator('a', { hasText: words }).dispatchEvent('click');
+    await menu.waitFor({ state: 'hidden' });
+  }
+
   async function deploy(): Promise<void> {
     const answered = page.waitForResponse(
       (response) => response.request().method() === 'POST' && /\/flows$/.test(response.url()),
@@ -494,17 +505,14 @@ describe('the editor', function () {
     for (const id of ['goodbye', 'to', 'file', 'digits']) {
       assert.equal(await page.locator(`#node-input-${id}`).isVisible(), false, id);
     }
-    await page.locator('#node-input-action + .red-ui-typedInput-container .red-ui-typedInput-option-trigger').click();
-    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'put the caller through' }).click();
+    await choose('action', 'put the caller through');
     assert.equal(await page.locator('#node-input-to').isVisible(), true);
     assert.equal(await page.locator('#node-input-file').isVisible(), false);
     await done('#node-dialog-cancel');
 
     await openDialog(agent);
     assert.equal(await page.locator('#node-input-bargeInWords').isVisible(), false);
-    const list = page.locator('#node-input-bargeIn + .red-ui-typedInput-container');
-    await list.locator('.red-ui-typedInput-option-trigger').click();
-    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'after a number of words' }).click();
+    await choose('bargeIn', 'after a number of words');
     assert.equal(await page.locator('#node-input-bargeInWords').isVisible(), true);
     await done();
     const saved = await page.evaluate((id) => RED.nodes.createCompleteNodeSet().find((each) => each.id === id), agent);
@@ -519,9 +527,7 @@ describe('the editor', function () {
     await page.locator('#node-input-text').dispatchEvent('change');
     assert.equal(await page.locator('#node-input-text.input-error').count(), 0);
     assert.equal(await page.locator('#node-input-on').isVisible(), true);
-    const when = page.locator('#node-input-when + .red-ui-typedInput-container');
-    await when.locator('.red-ui-typedInput-option-trigger').click();
-    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'at the start of every call' }).click();
+    await choose('when', 'at the start of every call');
     await page.locator('#node-input-text.input-error').waitFor();
     assert.equal(await page.locator('#node-input-on').isVisible(), false);
     assert.match(await dialog().innerText(), /It needs no wire into it/);
@@ -551,9 +557,7 @@ describe('the editor', function () {
     assert.deepEqual(await shown(), [true, true, false]);
     await page.locator('#node-input-model').fill('gpt-live-transcribe');
     assert.deepEqual(await shown(), [true, false, true]);
-    const list = page.locator('#node-input-turnDetection + .red-ui-typedInput-container');
-    await list.locator('.red-ui-typedInput-option-trigger').click();
-    await page.locator('.red-ui-typedInput-options:visible a', { hasText: 'judged by OpenAI' }).click();
+    await choose('turnDetection', 'judged by OpenAI');
     assert.deepEqual(await shown(), [false, false, false]);
     await done('#node-dialog-cancel');
   });
@@ -569,11 +573,6 @@ describe('the editor', function () {
             page.locator(`#node-input-${name} + .red-ui-typedInput-container, #node-input-${name}:visible`).isVisible(),
           ),
         );
-      const choose = async (property: string, words: string): Promise<void> => {
-        const list = page.locator(`#node-input-${property} + .red-ui-typedInput-container`);
-        await list.locator('.red-ui-typedInput-option-trigger').click();
-        await page.locator('.red-ui-typedInput-options:visible a', { hasText: words }).click();
-      };
       assert.deepEqual(await shown(), [false, false, false, false], type);
       await choose('record', 'from the start');
       assert.deepEqual(await shown(), [false, true, true, false], type);
@@ -599,13 +598,8 @@ describe('the editor', function () {
       const fields = [...Object.keys(wrong), 'workerNodes', 'workerApology'];
       const shown = (): Promise<boolean[]> =>
         Promise.all(fields.map((name) => page.locator(`#node-input-${name}`).isVisible()));
-      const choose = async (words: string): Promise<void> => {
-        const list = page.locator('#node-input-runIn + .red-ui-typedInput-container');
-        await list.locator('.red-ui-typedInput-option-trigger').click();
-        await page.locator('.red-ui-typedInput-options:visible a', { hasText: words }).click();
-      };
       assert.deepEqual([...new Set(await shown())], [false], type);
-      await choose('worker threads');
+      await choose('runIn', 'worker threads');
       assert.deepEqual([...new Set(await shown())], [true], type);
       await checkTexts();
       for (const [property, [value]] of Object.entries(wrong)) {
@@ -622,7 +616,7 @@ describe('the editor', function () {
       for (const property of ['workers', 'callsPerWorker']) await page.locator(`#node-input-${property}`).fill('');
       await page.locator('#node-input-workerMemory').fill('256');
       await page.locator('#node-input-oldCalls').fill('60');
-      await choose('this runtime');
+      await choose('runIn', 'this runtime');
       assert.deepEqual([...new Set(await shown())], [false], type);
       await done();
       assert.deepEqual(await page.evaluate((wanted) => RED.nodes.node(wanted)?.validationErrors, id), []);

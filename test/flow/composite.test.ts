@@ -40,6 +40,7 @@ const asks = (question: string): CallerScript => [
   { waitFor: 'How can I help you' },
   { waitForSilence: 500 },
   { say: question },
+  { waitFor: `You said ${question}` },
   { waitForSilence: 500 },
   { hangUp: true },
 ];

@@ -68,7 +68,8 @@ describe('an agent rings someone (example 08)', () => {
   /** The node in which nothing is fixed, but what may be dialled. */
   const open = (more: object = {}): FlowNode[] => change(flows, DIAL, { to: '', allowed: '+44, +1', ...more });
   const ring = async (msg: object = {}, line: LineBehaviour = {}): Promise<PhoneCall> => {
-    phones().setLine(MINE, line);
+    // Long enough for the news that it rings: a carrier that is slower with it than the called person tells it for nothing.
+    phones().setLine(MINE, { ringMs: 500, ...line });
     const [call] = await Promise.all([phones().nextCall(), order(msg)]);
     return call;
   };

@@ -311,11 +311,13 @@ describe('what goes wrong at Telnyx on command', function () {
         const call = phone.ring({
           webhookUrl: app.webhookUrl,
           dtmf,
-          script: [{ press: '7' }, { pause: 40 }, { hangUp: true }],
+          script: [{ waitFor: 'go' }, { press: '7' }, { pause: 40 }, { hangUp: true }],
         });
         await app.until(() => app.received.find((each) => each.payload['call_control_id'] === call.callId));
         await app.command(call.callId, 'answer', app.stream);
         const agent = await app.agent(before + 1);
+        await agent.start();
+        agent.say('Go.');
         await call.ended;
         const told = app.received.filter(
           (each) => each.type === 'call.dtmf.received' && each.payload['call_control_id'] === call.callId,
