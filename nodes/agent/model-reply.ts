@@ -94,12 +94,12 @@ export class ModelReply {
 
   /** Gives the reply up; nobody hears of it any more. Idempotent. */
   abort(): void {
-    const { over } = this;
     this.over = true;
     this.listener = undefined;
     this.waiting.length = 0;
     clearTimeout(this.timer);
-    if (!over) this.controller.abort(GIVEN_UP);
+    // Also after the last word: the rest of the body may never end.
+    this.controller.abort(GIVEN_UP);
   }
 
   private start(): void {

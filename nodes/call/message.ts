@@ -147,7 +147,7 @@ export function callIdOf(msg: Readonly<Record<string, unknown>>): string {
 export function copyCall(call: CallInfo): CallInfo {
   const { id, carrier, direction, from, to, startedAt, endedAt, parameters, media } = call;
   const { encoding, sampleRate } = media;
-  // Field by field: that costs a third of `...call`, a hundred times a second.
+  // Field by field: about half the time of `...call`, a hundred times a second.
   const copy: CallInfo = {
     id,
     carrier,

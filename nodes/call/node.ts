@@ -62,7 +62,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
     node.on('input', (raw, _send, done) => {
       try {
         if (definition.takes?.(slot, node, raw, done)) return;
-        receive(definition, slot, readMessage(raw));
+        receive(definition, slot, raw);
         done();
       } catch (err) {
         done(told(slot, asError(err), raw));
@@ -82,7 +82,7 @@ export function registerVoiceNode<Settings, Config extends NodeDef = NodeDef>(
   watchCalls(definition);
 }
 
-/** What comes straight from a node of ours: as by the handler of `input`, but it need not be read, and nobody is told that it is done. */
+/** What comes straight from a node of ours: as by the handler of `input`, but nobody is told that it is done. */
 function takeFor<Settings, Config extends NodeDef>(
   definition: VoiceNode<Settings, Config>,
   slot: NodeSlot<Settings>,
@@ -179,8 +179,10 @@ function passOn(node: Node, error: Error, isAsked: boolean): void {
 function receive<Settings, Config extends NodeDef>(
   definition: VoiceNode<Settings, Config>,
   slot: NodeSlot<Settings>,
-  msg: VoiceMessage,
+  raw: unknown,
 ): void {
+  // Also what comes straight: a dial node and call-control pass on what anybody made.
+  const msg = readMessage(raw);
   const call = registry.get(msg.call.id);
   if (!call) {
     if (AFTERWARDS.has(msg.topic) && !registry.remote(msg.call.id)) slot.send(0, msg);

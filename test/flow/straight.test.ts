@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type * as Lifecycle from '../../nodes/call/lifecycle';
 import { IN } from '../support/carriers';
 import { example, the } from '../support/example';
-import { sinkAt } from '../support/flows';
+import { catchAll, sinkAt } from '../support/flows';
 import { onlyIn } from '../support/run-in';
 import { PACKAGE_ROOT, until } from '../support/runtime';
 import type { FlowNode } from '../support/runtime';
@@ -87,6 +87,25 @@ describe('wires from one of the nodes to the next', () => {
       heard(report, GREETING, ANSWER);
       assert.equal(seen.length, count);
     });
+  });
+
+  it('what a flow made itself, without topic, goes straight from call-control to a voice: it is read there as from any wire', async () => {
+    const prepared = catchAll(stage.prepare(example('01')));
+    const [start, voice] = [the(prepared, IN), the(prepared, 'cartesia-tts')];
+    const func = `return msg.topic === 'playback.started' ? { call: msg.call, payload: { action: 'private-on' }, utterance: 'mine' } : null;`;
+    const code = { outputs: 1, timeout: 0, noerr: 0, initialize: '', finalize: '', libs: [] };
+    await stage.deploy([
+      ...prepared.map((node) => (node === start ? { ...node, wires: [node.wires?.[0] ?? [], ['make']] } : node)),
+      { id: 'make', type: 'function', z: start.z, func, ...code, x: 1, y: 1, wires: [['act']] },
+      { id: 'act', type: 'call-control', z: start.z, version: 1, action: 'message', when: 'now', allowed: '', x: 1, y: 1, wires: [[voice.id]] }, // prettier-ignore
+    ]);
+    const report = await stage.call([...ASK]);
+    wentWell(report);
+    heard(report, GREETING, ANSWER);
+    assert.deepEqual(
+      stage.nodeRed.received('errors').map(({ error }) => (error as { message: string }).message),
+      [],
+    );
   });
 
   it('a Complete node is told of each message that its node has dealt with', async () => {
