@@ -100,7 +100,7 @@ class Callers {
     const inWindow = (at: number): boolean => at >= before.at && at < after.at;
     const simulatorsCpuShare = (after.own.user + after.own.system) / 1_000 / windowMs;
     if (simulatorsCpuShare > TOO_BUSY) problems.push('The simulators were too busy: they measured themselves.');
-    const result = this.results(rest, inWindow, problems);
+    const result = this.results(lostAt === undefined ? ringing : rest, inWindow, problems);
     if (lostAt !== undefined && (lost.length === 0 || rest.length === 0))
       problems.push('No worker was lost, or all were.');
     const cpuMsPerCallSecond = (after.cpu - before.cpu) / calls / (windowMs / 1_000);

@@ -187,7 +187,9 @@ describe('a call by way of Telnyx', function () {
   });
 
   it('tells of each key twice: on the socket and by webhook', async () => {
-    const { call, agent } = await live({ script: [{ press: '5#' }, { pause: 60 }, { hangUp: true }] });
+    const script = [{ waitFor: 'go' }, { press: '5#' }, { pause: 60 }, { hangUp: true as const }];
+    const { call, agent } = await live({ script });
+    agent.say('Go.');
     await call.ended;
     const keys = agent.messages.filter((each) => each['event'] === 'dtmf');
     assert.deepEqual(
