@@ -47,11 +47,13 @@ export class Call implements CarriedCall {
   readonly sessions = new Map<string, Session<unknown>>();
   /** Ids of the nodes that decide about barge-in: the agents. Where there is none, who speaks decides for its own words. */
   readonly deciders = new Set<string>();
-  /** Messages on their way through foreign nodes, by id and topic; taken out when one of our nodes receives them. */
-  readonly awaited = new Set<string>();
+  /** Messages on their way through foreign nodes, by id and topic; taken out when one of our nodes receives them. None before the first. */
+  awaited: Set<string> | undefined;
   /** Words that an agent of this call says when all else fails; a TTS keeps a clip of them. */
   apology = '';
-  private readonly zero = performance.now();
+  // Whole numbers stand in the object itself: what is looked at for each frame is in one place.
+  private readonly zero = Math.floor(performance.now());
+  private callerBytes = 0;
   private seq = 0;
   private wordsAt = performance.now();
   private readonly taps = new Set<Tap>();
@@ -79,9 +81,14 @@ export class Call implements CarriedCall {
     this.controls = new CallControls(this);
     this.playback = new Playback({
       carrier,
-      now: () => performance.now(),
+      now: () => this.now(),
       report: (topic, utterance, report, record) => this.onPlayback(topic, utterance, report, record),
     });
+  }
+
+  /** True if it goes by this id and has not ended. */
+  isLive(id: string): boolean {
+    return this.info.id === id && this.state !== 'ended';
   }
 
   /** ms on the call's clock: 0 when it was opened; never jumps. */
@@ -108,6 +115,11 @@ export class Call implements CarriedCall {
   /** The place in the stream for something that the carrier's in-node sends itself: a frame of audio. */
   nextSeq(): number {
     return this.seq++;
+  }
+
+  /** A frame of the caller's audio has come. */
+  callerAudio(bytes: number): void {
+    this.callerBytes += bytes;
   }
 
   get isPrivate(): boolean {
@@ -223,7 +235,7 @@ export class Call implements CarriedCall {
     const why = this.ending ?? reason;
     this.composing.clear();
     for (const tell of [...this.composed]) tell();
-    this.emit('call.ended', { reason: why, durationMs: this.now(), metrics: this.metrics.report() });
+    this.emit('call.ended', { reason: why, durationMs: this.now(), metrics: this.metrics.report(this.callerBytes) });
     this.carrier.dispose();
     for (const session of [...this.sessions.values()]) session.callEnded();
     this.onEnd(this, why);

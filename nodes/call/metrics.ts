@@ -63,13 +63,12 @@ class Tally {
   }
 }
 
-/** Counts what happens in one call. Does not grow with it; what is told per frame is one addition. */
+/** Counts what happens in one call. Does not grow with it. */
 export class CallMetrics {
   private readonly response = new Tally();
   private readonly model = new Tally();
   private readonly tokens = { input: 0, output: 0 };
   private readonly errors = new Map<string, number>();
-  private callerBytes = 0;
   private repliesCut = 0;
   private utterances = 0;
   private heardMs = 0;
@@ -80,11 +79,6 @@ export class CallMetrics {
   private readonly answers = new Map<string, number>();
   /** The latest moment since which a caller has waited whose answer was heard. */
   private answeredSince = -Infinity;
-
-  /** A frame of the caller's audio. */
-  callerAudio(bytes: number): void {
-    this.callerBytes += bytes;
-  }
 
   /** The first audio of an utterance has come to be played. @param timing as it stands on the message */
   answering(id: string, timing: Timing): void {
@@ -140,8 +134,8 @@ export class CallMetrics {
     this.errors.set(known, (this.errors.get(known) ?? 0) + 1);
   }
 
-  /** As it stands now; a copy. */
-  report(): CallMetricsReport {
+  /** As it stands now; a copy. @param callerBytes of the caller's audio */
+  report(callerBytes = 0): CallMetricsReport {
     const { repliesCut, utterances, heardMs, sttReconnects, retries, characters } = this;
     const responseMs = this.response.spread;
     return {
@@ -149,7 +143,7 @@ export class CallMetrics {
       repliesCut,
       utterances,
       heardMs,
-      callerAudioMs: Math.round(this.callerBytes / BYTES_PER_MS),
+      callerAudioMs: Math.round(callerBytes / BYTES_PER_MS),
       responseMs,
       modelMs: this.model.spread,
       tokens: { ...this.tokens },

@@ -1,4 +1,5 @@
 import type { Node } from 'node-red';
+import type { Call } from './call';
 import { ProviderError } from './errors';
 import { isLogged, logLine, onOneLine } from './log-line';
 import type { LogFields, LogLevel } from './log-line';
@@ -51,12 +52,15 @@ export class NodeSlot<Settings> {
     this.settings = settings;
   }
 
-  /** Sends by the present instance; without one (the node was removed) it goes nowhere. */
-  send(output: number, msg: VoiceMessage): void {
+  /**
+   * Sends by the present instance; without one (the node was removed) it goes nowhere.
+   * @param call of which it is, where that is certain
+   */
+  send(output: number, msg: VoiceMessage, call?: Call): void {
     const { instance } = this;
     if (!instance) return;
     const take = instance.wiring.straight(output);
-    if (take) return straightWires.send(take, msg);
+    if (take) return straightWires.send(take, msg, call);
     const { node } = instance;
     if (output === 0) {
       node.send(msg);

@@ -88,9 +88,9 @@ function takeFor<Settings, Config extends NodeDef>(
   slot: NodeSlot<Settings>,
   node: Node,
 ): Take {
-  return (msg) => {
+  return (msg, call) => {
     try {
-      receive(definition, slot, msg);
+      receive(definition, slot, msg, call);
     } catch (err) {
       (slot.instance?.node ?? node).error(told(slot, asError(err), msg), msg);
     }
@@ -180,16 +180,17 @@ function receive<Settings, Config extends NodeDef>(
   definition: VoiceNode<Settings, Config>,
   slot: NodeSlot<Settings>,
   raw: unknown,
+  sentOf?: Call,
 ): void {
   // Also what comes straight: a dial node and call-control pass on what anybody made.
   const msg = readMessage(raw);
-  const call = registry.get(msg.call.id);
+  const call = sentOf && sentOf.isLive(msg.call.id) ? sentOf : registry.get(msg.call.id);
   if (!call) {
     if (AFTERWARDS.has(msg.topic) && !registry.remote(msg.call.id)) slot.send(0, msg);
     else if (!forward(slot.id, msg.call.id, msg)) registry.dropped++;
     return;
   }
-  if (call.awaited.size > 0) call.awaited.delete(keyOf(msg));
+  if (call.awaited) call.awaited.delete(keyOf(msg));
   const session = sessionOf(definition, slot, call);
   if (!session) {
     if (AFTERWARDS.has(msg.topic)) slot.send(0, msg);

@@ -80,8 +80,9 @@ export class Playback {
   /** True for an utterance that was given up: nothing of it may be spoken any more, however late it comes. */
   isDead(id: string): boolean {
     if (this.ended) return true;
-    const record = this.records.get(id);
-    return record !== undefined && (record.state !== 'open' || this.line(id)?.failed !== undefined);
+    // What is open has a line.
+    const line = this.line(id);
+    return line ? line.failed !== undefined : this.records.has(id);
   }
 
   /**
@@ -287,6 +288,8 @@ export class Playback {
   }
 
   private line(id: string): UtteranceLine | undefined {
+    const head = this.lines[0];
+    if (head?.record.id === id) return head;
     return this.lines.find((line) => line.record.id === id);
   }
 

@@ -165,7 +165,7 @@ export abstract class Session<Settings> {
   deliver(output: number, msg: VoiceMessage): void {
     this.remember(output, msg);
     if (isLogged('trace') && msg.topic !== 'audio') this.trace(output, msg);
-    this.slot.send(output, msg);
+    this.slot.send(output, msg, this.call);
   }
 
   takeUnseen(): { output: number; msg: VoiceMessage }[] {
@@ -181,7 +181,7 @@ export abstract class Session<Settings> {
 
   /** True if a node of ours has received meanwhile what this session sent on its first output and waits for. */
   wasSeen(msg: VoiceMessage): boolean {
-    return !this.call.awaited.has(keyOf(msg));
+    return this.call.awaited?.has(keyOf(msg)) !== true;
   }
 
   /** A message that is sent, or passed on. Its words are cut, and masked while the call is private. */
@@ -209,12 +209,12 @@ export abstract class Session<Settings> {
       this.arrived(this.inFlight.shift());
     }
     this.inFlight.push({ turn, output, msg: copyMessage(msg) });
-    if (output === 0) this.call.awaited.add(keyOf(msg));
+    if (output === 0) (this.call.awaited ??= new Set()).add(keyOf(msg));
   }
 
   /** Nobody waits for it any more: it reached a node of ours, or was taken off by a foreign one. */
   private arrived(entry: { output: number; msg: VoiceMessage } | undefined): void {
-    if (entry?.output === 0) this.call.awaited.delete(keyOf(entry.msg));
+    if (entry?.output === 0) this.call.awaited?.delete(keyOf(entry.msg));
   }
 }
 

@@ -1,7 +1,11 @@
+import type { Call } from './call';
 import type { VoiceMessage } from './message';
 
-/** Takes a message for a node of ours; never throws. */
-export type Take = (msg: VoiceMessage) => void;
+/**
+ * Takes a message for a node of ours; never throws.
+ * @param call of which it was sent, where a session sent it: it need not be looked up then
+ */
+export type Take = (msg: VoiceMessage, call: Call | undefined) => void;
 
 /**
  * Messages that go straight from one node of ours to the next, along the only wire between the two.
@@ -11,13 +15,14 @@ export type Take = (msg: VoiceMessage) => void;
  * event loop to the next node, and the messages of a wire arrive in the order in which they were sent.
  */
 export class StraightWires {
-  private queue: (Take | VoiceMessage)[] = [];
-  private spare: (Take | VoiceMessage)[] = [];
+  /** Three places for each message: who takes it, the message, its call. */
+  private queue: unknown[] = [];
+  private spare: unknown[] = [];
   private scheduled = false;
 
   /** Has the message taken in the next turn of the event loop. */
-  send(take: Take, msg: VoiceMessage): void {
-    this.queue.push(take, msg);
+  send(take: Take, msg: VoiceMessage, call?: Call): void {
+    this.queue.push(take, msg, call);
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(this.flush);
@@ -28,7 +33,9 @@ export class StraightWires {
     const { queue } = this;
     this.queue = this.spare;
     this.scheduled = false;
-    for (let i = 0; i < queue.length; i += 2) (queue[i] as Take)(queue[i + 1] as VoiceMessage);
+    for (let i = 0; i < queue.length; i += 3) {
+      (queue[i] as Take)(queue[i + 1] as VoiceMessage, queue[i + 2] as Call | undefined);
+    }
     queue.length = 0;
     this.spare = queue;
   };

@@ -27,8 +27,6 @@ export interface StreamError {
 /** What is told of a stream. `started` comes first and once; `gone` last and once, also for one that never started. */
 export interface MediaStreamListener {
   started(stream: TelnyxStream, start: StreamStart): void;
-  /** A piece of the caller's voice, in order: raw mu-law 8 kHz mono, usually 160 bytes. */
-  audio(payload: Buffer): void;
   dtmf(digit: string): void;
   /** The echo of a mark. */
   mark(name: string): void;
@@ -55,7 +53,7 @@ export class TelnyxStream extends MediaSocket {
     tcp: Writable,
   ) {
     super(socket, tcp);
-    this.order = new FrameOrder((payload) => listener.audio(payload));
+    this.order = new FrameOrder((payload) => this.ear?.audio(payload));
   }
 
   /** Plays raw mu-law 8 kHz, 20 ms or more: one message for each call, and one for the mark behind it. */
@@ -147,7 +145,7 @@ export class TelnyxStream extends MediaSocket {
     const chunk = Number(media.chunk ?? Number.NaN);
     // One without a number has its place where it came.
     if (Number.isSafeInteger(chunk)) this.order.add(chunk, audio);
-    else this.listener.audio(audio);
+    else this.ear?.audio(audio);
   }
 
   private onError(value: unknown): void {

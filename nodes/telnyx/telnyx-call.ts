@@ -69,6 +69,12 @@ export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
     if (call.info.direction === 'inbound') void this.answer();
   }
 
+  /** The stream stays while the goodbye is said: nothing of it is heard as the caller's. */
+  override hangUp(goodbye?: string, reason?: EndReason): Promise<void> {
+    if (this.stream) this.stream.ear = undefined;
+    return super.hangUp(goodbye, reason);
+  }
+
   get connected(): boolean {
     return this.stream?.open === true && !this.voice.speaking;
   }
@@ -107,9 +113,6 @@ export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
       this.id,
       {
         started: (one, start) => this.guard(() => this.onStarted(one, start)),
-        audio: (payload) => {
-          if (stream === this.stream && this.goodbye === undefined) this.host?.audio(payload);
-        },
         dtmf: (digit) => this.guard(() => this.key(digit, 'socket')),
         mark: (name) => {
           if (stream === this.stream) this.guard(() => this.call?.echo(name));

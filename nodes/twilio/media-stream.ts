@@ -15,8 +15,6 @@ export interface StreamStart {
 /** What is told of a stream. `started` comes first and once; `gone` last and once, also for one that never started. */
 export interface MediaStreamListener {
   started(stream: MediaStream, start: StreamStart): void;
-  /** A piece of the caller's voice: raw mu-law 8 kHz mono, usually 160 bytes. */
-  audio(payload: Buffer): void;
   dtmf(digit: string): void;
   /** The echo of a mark. */
   mark(name: string): void;
@@ -63,7 +61,7 @@ export class MediaStream extends MediaSocket {
   protected onFrame(data: Buffer): void {
     const payload = this.started ? payloadOf(data) : undefined;
     if (payload !== undefined) {
-      if (payload !== '') this.listener.audio(Buffer.from(payload, 'base64'));
+      if (payload !== '') this.ear?.audio(Buffer.from(payload, 'base64'));
       return;
     }
     this.onOther(data.toString('utf8'));
@@ -107,8 +105,7 @@ export class MediaStream extends MediaSocket {
   private onMedia(value: unknown): void {
     const media = asObject(value);
     if (typeof media?.payload !== 'string') refused.malformed++;
-    else if (media.track !== 'outbound' && media.payload !== '')
-      this.listener.audio(Buffer.from(media.payload, 'base64'));
+    else if (media.track !== 'outbound' && media.payload !== '') this.ear?.audio(Buffer.from(media.payload, 'base64'));
   }
 }
 

@@ -112,9 +112,6 @@ export class TwilioCall extends TransferringCall {
       this.callSid,
       {
         started: (one, start) => this.guard(() => this.onStarted(one, start)),
-        audio: (payload) => {
-          if (stream === this.stream) this.host?.audio(payload);
-        },
         dtmf: (digit) => this.guard(() => this.onDigit(digit)),
         mark: (name) => {
           if (stream === this.stream) this.guard(() => this.call?.echo(name));

@@ -3,6 +3,7 @@ import type { Carrier } from '../carrier';
 import type { CarrierControl, TransferOrder, TransferOutcome } from './control';
 import { asError, ProviderError } from '../errors';
 import type { LogFields, LogLevel } from '../log-line';
+import type { Hearer } from './media-socket';
 import type { EndReason } from '../message';
 import type { ReportKind } from './reports';
 import { StreamWatch } from './stream-watch';
@@ -37,13 +38,13 @@ export interface CarrierHost {
   note?(level: LogLevel, event: string, fields?: LogFields): void;
   /** Expects reports of a recording or transcription of this call. @returns a token that stands for it */
   expect(kind: ReportKind): string;
-  /** A frame of the caller's voice. */
-  audio(payload: Buffer): void;
+  readonly ear: Hearer;
 }
 
 /** One media socket, as far as every carrier's call knows it. */
 export interface CarrierStream {
   readonly open: boolean;
+  ear: Hearer | undefined;
   close(): void;
 }
 
@@ -136,7 +137,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     this.watch.stop();
     this.host?.tokens.revoke(this.id);
     this.release();
-    this.stream = undefined;
+    this.use(undefined);
     for (const stream of this.streams) stream.close();
   }
 
@@ -220,7 +221,7 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
     this.watch.stop();
     this.streamBegan();
     if (this.stream) this.detach();
-    this.stream = stream;
+    this.use(stream);
     this.noteOpened();
     call.streamOpened();
     const { returning } = this;
@@ -266,8 +267,15 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
   protected detach(): void {
     const { stream } = this;
     this.call?.streamLost();
-    this.stream = undefined;
+    this.use(undefined);
     stream?.close();
+  }
+
+  /** Only the present stream is heard. */
+  private use(stream: Stream | undefined): void {
+    if (this.stream) this.stream.ear = undefined;
+    this.stream = stream;
+    if (stream) stream.ear = this.host?.ear;
   }
 
   /** The carrier has named a call that we have dialled. */

@@ -23,7 +23,7 @@ export class InSession<Settings> extends Session<Settings> {
   /** A frame of the caller's voice: first output only, one message. */
   audio(payload: Buffer): void {
     const { call } = this;
-    call.metrics.callerAudio(payload.length);
+    call.callerAudio(payload.length);
     this.send(0, {
       _msgid: nextMessageId(),
       topic: 'audio',

@@ -23,11 +23,19 @@ export const mediaServer = new WebSocketServer({
   closeTimeout: CLOSE_WITHIN_MS,
 } as ConstructorParameters<typeof WebSocketServer>[0]);
 
+/** Whoever hears the caller. */
+export interface Hearer {
+  /** A piece of the caller's voice: raw mu-law 8 kHz mono, usually 160 bytes. */
+  audio(payload: Buffer): void;
+}
+
 /**
  * The frame of a carrier's media socket: text frames only, a start in time, an end that is told once, limits on both sides.
  * What stands in the frames is the carrier's, and its subclass's.
  */
 export abstract class MediaSocket {
+  /** Gets each frame, fifty a second, without any step between; nobody, while the stream is not the call's present one. */
+  ear: Hearer | undefined;
   protected started = false;
   private frames: MediaFrames | undefined;
   private over = false;

@@ -9,12 +9,12 @@ import type { NodeSlot } from '../node-slot';
 import { Automatic } from './automatic';
 import { InSession } from './in-session';
 import type { InSettings } from './in-settings';
+import type { Hearer } from './media-socket';
 
 /** A call and the in-node's part in it, wherever its flow runs: what its carrier's side tells. */
 export interface OpenedCall {
   readonly call: CarriedCall;
-  /** A frame of the caller's voice. */
-  readonly audio: (payload: Buffer) => void;
+  readonly ear: Hearer;
   /** Reports an error of this call to Catch. */
   readonly fail: (error: Error) => void;
   /** One line of the log. */
@@ -43,7 +43,7 @@ export function openCall<Settings extends InSettings>(
   if (answer) new AnswerPolicy(call, session, answer);
   return {
     call,
-    audio: (payload) => session.audio(payload),
+    ear: session,
     fail: (error) => session.report(error),
     note: (level, event, fields) => session.note(level, event, fields),
   };

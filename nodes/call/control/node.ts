@@ -88,7 +88,7 @@ export function takeOrder(slot: Slot, node: Node, raw: unknown, done: Done): boo
       if (sendOn(slot, callId, msg, done)) return true;
       throw notThere(callId);
     }
-    call?.awaited.delete(keyOf(msg as unknown as VoiceMessage));
+    call?.awaited?.delete(keyOf(msg as unknown as VoiceMessage));
     if (!isNew(slot, callId, topic, msg, order)) {
       done();
       return true;

@@ -17,6 +17,9 @@ export class AudioLog {
   private next = 0;
   /** From byte `pos` on, audio flowed evenly from `at` ms on. */
   private anchors: { pos: number; at: number }[] = [];
+  /** The last of them: asked for each frame. */
+  private lastPos = -1;
+  private lastAt = 0;
 
   /** @param maxBytes how much is kept at most; beyond that the oldest goes */
   constructor(private readonly maxBytes: number) {
@@ -37,11 +40,8 @@ export class AudioLog {
   append(audio: Uint8Array, atMs: number): void {
     const kept = audio.length > this.maxBytes ? audio.subarray(audio.length - this.maxBytes) : audio;
     const saidAt = Math.max(0, atMs - kept.length / BYTES_PER_MS);
-    const last = this.anchors[this.anchors.length - 1];
-    if (!last || Math.abs(last.at + (this.next - last.pos) / BYTES_PER_MS - saidAt) > JITTER_MS) {
-      this.anchors.push({ pos: this.next, at: saidAt });
-      if (this.anchors.length > MAX_ANCHORS) this.anchors.shift();
-    }
+    const evenAt = this.lastAt + (this.next - this.lastPos) / BYTES_PER_MS;
+    if (this.lastPos < 0 || Math.abs(evenAt - saidAt) > JITTER_MS) this.anchor(saidAt);
     this.makeRoom(kept.length);
     const at = this.next % this.bytes.length;
     const head = Math.min(kept.length, this.bytes.length - at);
@@ -76,6 +76,14 @@ export class AudioLog {
       }
     }
     return 0;
+  }
+
+  /** From the next byte on, audio flows evenly from `at` on. */
+  private anchor(at: number): void {
+    this.lastPos = this.next;
+    this.lastAt = at;
+    this.anchors.push({ pos: this.next, at });
+    if (this.anchors.length > MAX_ANCHORS) this.anchors.shift();
   }
 
   private makeRoom(length: number): void {

@@ -38,7 +38,10 @@ export class SttEar<S> {
 
   constructor(private readonly host: EarHost<S>) {
     const { call, provider } = host;
-    this.place = call.ears.open({ leave: () => this.finish(LEAVE_MS), hurry: () => this.listener.hurry(0) });
+    this.place = call.ears.open(
+      { leave: () => this.finish(LEAVE_MS), hurry: () => this.listener.hurry(0) },
+      call.now(),
+    );
     this.listener = new SttListener<S>({
       provider,
       settings: () => host.settings(),
@@ -62,11 +65,11 @@ export class SttEar<S> {
     });
   }
 
-  /** A frame of the caller's audio that arrived at `atMs` of the call's clock. */
-  hear(audio: Buffer, atMs: number, msg: VoiceMessage): void {
+  /** A frame of the caller's audio that arrived at `atMs` of the call's clock. @param now on the same clock */
+  hear(audio: Buffer, atMs: number, now: number, msg: VoiceMessage): void {
     this.lastFrame = msg;
-    this.place.heard(performance.now());
-    this.listener.hear(audio, atMs);
+    this.place.heard(now);
+    this.listener.hear(audio, atMs, now);
   }
 
   /** No more audio comes: says its last words, within a second or as long as is given. Safe to call again: then hurries. */

@@ -21,21 +21,24 @@ export class Place {
   leaving = false;
   /** It has said its last word. */
   over = false;
+  /** No other ear is open in the call. */
+  alone = true;
   missed = 0;
-  heardAt = performance.now();
   /** What it understood and must not be told yet: two and a half seconds of it at most, as others have that long. */
   held: (() => void)[] = [];
 
+  /** @param heardAt ms on the call's clock */
   constructor(
     readonly ear: Ear,
     private readonly ears: Ears,
+    public heardAt: number,
   ) {}
 
-  /** A frame of the caller's audio came to this ear. Called fifty times a second. @param now ms */
+  /** A frame of the caller's audio came to this ear. Called fifty times a second. @param now ms on the call's clock */
   heard(now: number): void {
     this.missed = 0;
     this.heardAt = now;
-    this.ears.noteMissed(this, now);
+    if (!this.alone) this.ears.noteMissed(this, now);
   }
 
   /** Tells what was understood: at once, or as soon as those that heard what was said before have told that. */
@@ -66,10 +69,10 @@ export class Ears {
   private places: Place[] = [];
   private waiting: (() => void)[] = [];
 
-  /** An ear begins to hear, after all others. */
-  open(ear: Ear): Place {
-    const place = new Place(ear, this);
-    this.places.push(place);
+  /** An ear begins to hear, after all others. @param now ms on the call's clock */
+  open(ear: Ear, now: number): Place {
+    const place = new Place(ear, this, now);
+    this.keep([...this.places, place]);
     return place;
   }
 
@@ -81,7 +84,6 @@ export class Ears {
 
   /** Others that hear did not get the frame that this one got; or not yet. */
   noteMissed(place: Place, now: number): void {
-    if (this.places.length === 1) return;
     let others = 0;
     for (const other of this.places) if (other !== place && !other.leaving) others++;
     for (let i = 0; i < this.places.length && others > 0; i++) {
@@ -115,10 +117,14 @@ export class Ears {
       }
       if (place.leaving && !place.over) break;
     }
-    this.places = this.places.filter((place) => !place.over || place.held.length > 0);
+    this.keep(this.places.filter((place) => !place.over || place.held.length > 0));
     if (this.places.length > 0) return;
     const { waiting } = this;
     this.waiting = [];
     for (const then of waiting) then();
+  }
+  private keep(places: Place[]): void {
+    this.places = places;
+    for (const place of places) place.alone = places.length === 1;
   }
 }

@@ -4,6 +4,7 @@ import type { Backlog } from './backlog';
 import type { SttConnection } from './connection';
 import { Pacer } from './pacer';
 import { StreamMap } from './stream-map';
+import type { Turn } from './turn';
 
 /** So much voice must have been sent that an answer is due, ms. */
 const VOICE_MS = 120;
@@ -48,14 +49,14 @@ export class Link<S> {
   }
 
   /** A frame that was just appended to the backlog. The usual case: it goes on as it came. */
-  pass(audio: Uint8Array, level: number, now: number, speaking: boolean): void {
+  pass(audio: Uint8Array, level: number, now: number, turn: Turn): void {
     const { backlog, pacer, connection } = this;
     pacer.tick(now);
     const upToDate = backlog.waiting === audio.length && !connection.alwaysFlowing;
     if (upToDate && pacer.spend(audio.length)) {
       this.put(audio, now, level);
       backlog.sent = backlog.log.end;
-    } else this.pump(now, speaking);
+    } else this.pump(now, turn.speaking);
   }
 
   /** Sends what waits, as fast as is allowed. @param speaking true in the midst of a turn: then no silence is left out */

@@ -80,10 +80,9 @@ export class SttListener<S> {
     return this.backlog.droppedBytes;
   }
 
-  /** A frame of the caller's audio that arrived at `atMs`. Called fifty times a second. */
-  hear(audio: Uint8Array, atMs: number): void {
+  /** A frame of the caller's audio that arrived at `atMs`. Called fifty times a second. @param now ms, as in the options */
+  hear(audio: Uint8Array, atMs: number, now = this.o.now()): void {
     if (this.over || this.finishing || audio.length === 0) return;
-    const now = this.o.now();
     this.filler.heard(now);
     this.take(audio, atMs, now);
   }
@@ -204,7 +203,7 @@ export class SttListener<S> {
     const level = backlog.append(audio, atMs);
     const open = link?.open === true;
     backlog.bound(open ? link.map : undefined, this.outage?.hopeless === true);
-    if (open) link.pass(audio, level, now, this.turn.speaking);
+    if (open) link.pass(audio, level, now, this.turn);
   }
 
   private tick(now: number): void {

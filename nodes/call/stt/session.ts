@@ -74,7 +74,8 @@ export class SttSession<S> extends Session<S> {
     }
     const ear = this.listen();
     const atMs = msg.event?.atMs;
-    ear?.hear(payload, typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : this.call.now(), msg);
+    const now = this.call.now();
+    ear?.hear(payload, typeof atMs === 'number' && Number.isFinite(atMs) ? atMs : now, now, msg);
   }
 
   /** The ear that hears the caller now; none where the caller is with somebody else, or has gone. */

@@ -194,6 +194,8 @@ export class Relay {
   }
 
   private part(stretch: Stretch): Part | undefined {
+    const head = this.parts[0];
+    if (head?.stretch === stretch) return head;
     return this.parts.find((part) => part.stretch === stretch);
   }
 

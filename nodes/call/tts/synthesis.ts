@@ -34,6 +34,9 @@ const HASTE_MS = 700;
 /** An utterance that is not the next to be heard may wait longer for a place, and so long after it has become so. */
 const NO_HURRY_MS = 1_200;
 
+/** ms, whole: such a number stands in the object itself, and is looked at with each chunk of audio. */
+const clock = (): number => Math.round(performance.now());
+
 /** A call's share in the provider's sockets (socket-pool.ts). */
 export interface Line<Voice> {
   /** A socket on which a context can be opened. @throws ProviderError; or what Node.js says of a URL that cannot be */
@@ -133,7 +136,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
   // What the context reports.
 
   private onAudio(chunk: Buffer): void {
-    const now = performance.now();
+    const now = clock();
     this.progressAt = now;
     if (chunk.length === 0) return;
     this.audioAt = now;
@@ -145,7 +148,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
   /** Times of a context; those of the utterance have the audio before it added. */
   private onWords(words: readonly Word[]): void {
     const baseMs = Math.round(this.contextStart / BYTES_PER_MS);
-    if (this.words.length === 0) this.wordsSince = performance.now();
+    if (this.words.length === 0) this.wordsSince = clock();
     for (const { text, startMs, endMs } of words) {
       this.words.push({ text, startMs: startMs + baseMs, endMs: endMs + baseMs });
     }
@@ -186,7 +189,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
   }
 
   private give(context: SpeechContext, text: string): void {
-    const now = performance.now();
+    const now = clock();
     // Waiting begins with the first text that is not answered yet.
     if (!this.isWaiting()) this.progressAt = now;
     this.textAt = now;
@@ -198,7 +201,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
 
   /** A place, a socket, a context, in this order. */
   private open(): void {
-    const now = performance.now();
+    const now = clock();
     if (this.firstBy === Infinity) this.firstBy = now + this.settings.firstAudioMs;
     this.progressAt = now;
     this.opening = true;
@@ -209,7 +212,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
         (socket) => {
           if (attempt !== this.attempt) return;
           this.opening = false;
-          this.progressAt = performance.now();
+          this.progressAt = clock();
           if (!socket.usable) return this.open();
           this.context = socket.open(this.settings.voice, this.listen(attempt));
           this.advance();
@@ -230,12 +233,12 @@ export class ContextSynthesis<Voice> implements Synthesis {
   private takePlaceAgain(): void {
     const { attempt } = this;
     this.opening = true;
-    this.progressAt = performance.now();
+    this.progressAt = clock();
     this.watch();
     const go = (): void => {
       if (attempt !== this.attempt || this.over) return;
       this.opening = false;
-      this.progressAt = performance.now();
+      this.progressAt = clock();
       this.advance();
     };
     // Granted at once it is not assigned yet.
@@ -246,7 +249,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
     const present = (): boolean => attempt === this.attempt && !this.over;
     return {
       audio: (chunk) => {
-        if (present()) this.onAudio(chunk);
+        if (attempt === this.attempt && !this.over) this.onAudio(chunk);
       },
       words: (words) => {
         if (present()) this.onWords(words);
@@ -292,7 +295,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
   /** Has the context fallen silent for so long that it may be gone when the next text arrives? */
   private isDoubtful(): boolean {
     if (this.finalGiven || this.contextMs === 0 || (this.audioAt < this.textAt && this.isWaiting())) return false;
-    return performance.now() - this.audioAt > this.patience.doubtfulMs;
+    return clock() - this.audioAt > this.patience.doubtfulMs;
   }
 
   // When something goes wrong.
@@ -311,7 +314,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
     // Settings that were good for audio are not what is wrong: that context had expired, or is confused.
     const again = err.retryable || (err.cause === 'bad-request' && spokeBefore && !this.refusedAgain);
     if (!err.retryable) this.refusedAgain = true;
-    const now = performance.now();
+    const now = clock();
     this.progressAt = now;
     if (this.received > 0) this.recoverBy ??= now + this.patience.stallMs;
     const wait = this.waitBefore(err);
@@ -389,7 +392,7 @@ export class ContextSynthesis<Voice> implements Synthesis {
   }
 
   private tick(): void {
-    const now = performance.now();
+    const now = clock();
     if (this.words.length > 0 && now - this.wordsSince >= WORDS_WAIT_MS) this.flushWords();
     if (this.over) return;
     if (this.context?.settle && now - this.textAt >= SETTLE_MS) this.context.settle();

@@ -99,7 +99,7 @@ describe('what a call comes to', () => {
   it('stands on call.ended, with the utterance that the end cut off', () => {
     const lone = new LoneCall().begin();
     const { call } = lone;
-    call.metrics.callerAudio(1_600);
+    call.callerAudio(1_600);
     call.playback.openUtterance({ id: 'u', kind: 'reply', interruptible: true }, 'tts');
     call.metrics.answering('u', { transcriptAt: 0 });
     call.playback.addAudio(

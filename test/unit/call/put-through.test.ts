@@ -4,6 +4,7 @@ import { Call } from '../../../nodes/call/call';
 import type { CallEvent } from '../../../nodes/call/call';
 import { CarrierCall } from '../../../nodes/call/carrier/call';
 import type { CarrierHost } from '../../../nodes/call/carrier/call';
+import type { Hearer } from '../../../nodes/call/carrier/media-socket';
 import type { CarrierControl, TransferOrder, TransferOutcome } from '../../../nodes/call/carrier/control';
 import { ProviderError } from '../../../nodes/call/errors';
 import type { EndReason } from '../../../nodes/call/message';
@@ -11,6 +12,7 @@ import { Tokens } from '../../../nodes/call/carrier/tokens';
 
 class Stream {
   open = true;
+  ear: Hearer | undefined;
   close(): void {
     this.open = false;
   }
@@ -100,13 +102,29 @@ describe('a caller who is put through', () => {
     );
     call.tap((event) => events.push(event));
     carrier.attach(call, {
-      ...{ tokens: new Tokens(), url: 'http://127.0.0.1', expect: () => '', audio: () => undefined },
+      ...{ tokens: new Tokens(), url: 'http://127.0.0.1', expect: () => '', ear: { audio: () => undefined } },
       fail: (error) => failures.push(error.message),
     });
     stream = carrier.starts();
   });
 
   const happened = (): string[] => events.map(({ topic }) => topic);
+
+  it('is heard by the present stream only: not by one that is replaced, lost, or left behind by a transfer', async () => {
+    assert.ok(stream.ear, 'the first');
+    const second = carrier.starts();
+    assert.deepEqual([stream.ear, second.ear !== undefined], [undefined, true]);
+    carrier.goes(second);
+    assert.equal(second.ear, undefined);
+    const third = carrier.starts();
+    await carrier.put(() => Promise.resolve());
+    assert.equal(third.ear, undefined);
+    carrier.back('busy');
+    const fourth = carrier.starts();
+    assert.ok(fourth.ear);
+    call.end('shutdown');
+    assert.equal(fourth.ear, undefined);
+  });
 
   it('is away when the carrier has taken it, and our stream is closed', async () => {
     await carrier.put(() => Promise.resolve());

@@ -9,15 +9,16 @@ describe('The ears of a call', () => {
     const told: string[] = [];
     const left: string[] = [];
     const hurried: string[] = [];
-    let now = performance.now() + 1;
+    let now = 1;
     const open = (name: string): Place & { say: (what: string) => void } => {
-      const place = ears.open({
+      const ear = {
         leave: () => {
           left.push(name);
           place.leaves();
         },
         hurry: () => hurried.push(name),
-      });
+      };
+      const place = ears.open(ear, now);
       return Object.assign(place, { say: (what: string) => place.tell(() => told.push(`${name}: ${what}`)) });
     };
     /** Frames that reach these ears, 20 ms apart. */

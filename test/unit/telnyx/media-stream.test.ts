@@ -42,7 +42,6 @@ describe("Telnyx's media stream", () => {
           CALL,
           {
             started: (_stream, { streamId, raw }) => tell(`started ${streamId} ${String(raw.user_id)}`),
-            audio: (payload) => (heard.push(payload), tell('audio')),
             dtmf: (digit) => tell(`dtmf ${digit}`),
             mark: (name) => tell(`mark ${name}`),
             error: ({ code, title, detail }) => tell(`error ${code} ${title}: ${detail}`),
@@ -50,6 +49,7 @@ describe("Telnyx's media stream", () => {
           },
           socket,
         );
+        stream.ear = { audio: (payload) => (heard.push(payload), tell('audio')) };
       }),
     );
     server.listen(0, '127.0.0.1');
@@ -223,7 +223,7 @@ describe("Telnyx's media stream", () => {
       full as unknown as WebSocket,
       CALL,
       {
-        ...{ started: nobody, audio: nobody, dtmf: nobody, mark: nobody, error: nobody, gone: nobody },
+        ...{ started: nobody, dtmf: nobody, mark: nobody, error: nobody, gone: nobody },
       },
       { write: send } as unknown as Writable,
     );

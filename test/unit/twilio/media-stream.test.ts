@@ -40,12 +40,12 @@ describe('a media stream', () => {
       mediaServer.handleUpgrade(req, socket, head, (websocket) => {
         const listener = {
           started: (_stream: MediaStream, { streamSid }: StreamStart) => tell(`started ${streamSid}`),
-          audio: (payload: Buffer) => (heard.push(payload), tell('audio')),
           dtmf: (digit: string) => tell(`dtmf ${digit}`),
           mark: (name: string) => tell(`mark ${name}`),
           gone: () => tell('gone'),
         };
         stream = new MediaStream(websocket, 'CA01', listener, socket);
+        stream.ear = { audio: (payload) => (heard.push(payload), tell('audio')) };
       }),
     );
     server.listen(0, '127.0.0.1');
@@ -171,7 +171,6 @@ describe('a media stream', () => {
     const tcp = { write: (frames: Buffer) => sent.push(frames.toString('latin1')) };
     const nobody = {
       started: () => undefined,
-      audio: () => undefined,
       dtmf: () => undefined,
       mark: () => undefined,
       gone: () => undefined,
