@@ -1,4 +1,5 @@
 import type { Call } from '../call/call';
+import { isLogged } from '../call/log-line';
 import type { NodeSlot } from '../call/node-slot';
 import type { PlaybackRecord } from '../call/playback';
 import type { Timing, UtteranceInfo, UtteranceKind, VoiceMessage } from '../call/message';
@@ -50,7 +51,9 @@ export class AgentSession extends Session<AgentSettings> implements UtteranceHos
       giveUp: (ids) => this.giveUp(ids),
       report: (report, flow, timing) => {
         call.metrics.turn(timing, report.usage);
-        this.log('debug', 'turn', turnFields(report, timing, call.privacy.covers(timing.transcriptAt, call.now())));
+        if (isLogged('debug')) {
+          this.log('debug', 'turn', turnFields(report, timing, call.privacy.covers(timing.transcriptAt, call.now())));
+        }
         this.sendNew('turn', report, { ...flow, timing }, 2);
       },
       fail: (err) => {

@@ -10,10 +10,31 @@ export interface TemplateValues {
   message?: Readonly<Record<string, unknown>>;
 }
 
-// Made once: each is slow to make and holds some 50 kB outside the heap.
-const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' });
-const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const WEEKDAY = new Intl.DateTimeFormat('en-GB', { weekday: 'long' });
+const MINUTE_MS = 60_000;
+
+/** Part of the time of day or year, as words. Slow to make and slow to ask, and the same for all turns of a minute: asked once in each. */
+class Clock {
+  private readonly format: Intl.DateTimeFormat;
+  private minute = NaN;
+  private words = '';
+
+  constructor(options: Intl.DateTimeFormatOptions) {
+    this.format = new Intl.DateTimeFormat('en-GB', options);
+  }
+
+  at(now: Date): string {
+    const minute = Math.floor(now.getTime() / MINUTE_MS);
+    if (minute !== this.minute) {
+      this.words = this.format.format(now);
+      this.minute = minute;
+    }
+    return this.words;
+  }
+}
+
+const DATE = new Clock({ day: 'numeric', month: 'long', year: 'numeric' });
+const TIME = new Clock({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const WEEKDAY = new Clock({ weekday: 'long' });
 
 const PLACE = /\{\{\s*([\w.-]+)\s*\}\}/g;
 
@@ -51,11 +72,11 @@ function valueOf(path: string, { call, env, now = new Date(), message }: Templat
     case 'call.carrier':
       return call.carrier;
     case 'date':
-      return DATE.format(now);
+      return DATE.at(now);
     case 'time':
-      return TIME.format(now);
+      return TIME.at(now);
     case 'weekday':
-      return WEEKDAY.format(now);
+      return WEEKDAY.at(now);
     default:
       if (path.startsWith('call.')) return '';
       return message && lookUp(message, path.split('.'));

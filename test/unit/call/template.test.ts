@@ -24,6 +24,12 @@ describe('The template', () => {
     const template = '{{call.from}}>{{ call.to }} {{env.SHOP}} {{weekday}} {{date}} {{time}} {{call.parameters.x}}.';
     assert.equal(fill(template, values), '+15551234567>+15557654321 Acme Sunday 22 November 2026 09:05 .');
   });
+  it('tells another time in the next minute, and the same in the same', () => {
+    const at = (...[minute, second]: [number, number]): string =>
+      fill('{{date}} {{time}}', { ...values, now: new Date(2026, 11, 31, 23, minute, second) });
+    assert.deepEqual([at(59, 0), at(59, 59)], Array(2).fill('31 December 2026 23:59'));
+    assert.equal(at(60, 0), '1 January 2027 00:00');
+  });
   it('reads no value as a template', () => assert.equal(fill('{{call.parameters.name}}', values), '{{env.KEY}}'));
   it('leaves what is not its own', () =>
     assert.equal(fill('{{name}} {{constructor}}', values), '{{name}} {{constructor}}'));
