@@ -124,6 +124,13 @@ export function flowFields(msg: Readonly<Record<string, unknown>>): Record<strin
   return fields;
 }
 
+/** True for a frame of the caller's audio as an in-node makes it: the flow has put nothing on it. Asked for each. */
+export function isPlainFrame(msg: Readonly<VoiceMessage>): boolean {
+  const { _msgid, payload, event } = msg;
+  // With `topic` and `call`, which every message has, these are all.
+  return _msgid !== undefined && payload !== undefined && event !== undefined && Object.keys(msg).length === 5;
+}
+
 let prefix = Math.random().toString(36).slice(2, 10);
 let counter = 0;
 

@@ -1,5 +1,5 @@
 import type { Call } from '../call';
-import { flowFields, nextMessageId } from '../message';
+import { flowFields, isPlainFrame, nextMessageId } from '../message';
 import type { Timing, UtteranceInfo, VoiceMessage } from '../message';
 import { MASKED } from '../privacy';
 import type { SttProvider } from './connection';
@@ -32,6 +32,7 @@ export class SttEar<S> {
   private readonly place: Place;
   private readonly listener: SttListener<S>;
   private utterance: { id: string; seq: number } | undefined;
+  /** The last, where the flow had put something on it. */
   private lastFrame: VoiceMessage | undefined;
   /** What the flow had put on the audio when the voice ended, for words that come when the caller speaks again. */
   private atEnd: { atMs: number; fields: Record<string, unknown> }[] = [];
@@ -67,7 +68,8 @@ export class SttEar<S> {
 
   /** A frame of the caller's audio that arrived at `atMs` of the call's clock. @param now on the same clock */
   hear(audio: Buffer, atMs: number, now: number, msg: VoiceMessage): void {
-    this.lastFrame = msg;
+    if (!isPlainFrame(msg)) this.lastFrame = msg;
+    else if (this.lastFrame) this.lastFrame = undefined;
     this.place.heard(now);
     this.listener.hear(audio, atMs, now);
   }
