@@ -190,7 +190,7 @@ function receive<Settings, Config extends NodeDef>(
     else if (!forward(slot.id, msg.call.id, msg)) registry.dropped++;
     return;
   }
-  if (call.awaited) call.awaited.delete(keyOf(msg));
+  if (call.awaited && call.awaited.size > 0) call.awaited.delete(keyOf(msg));
   const session = sessionOf(definition, slot, call);
   if (!session) {
     if (AFTERWARDS.has(msg.topic)) slot.send(0, msg);
