@@ -53,7 +53,7 @@ export class TelnyxStream extends MediaSocket {
     tcp: Writable,
   ) {
     super(socket, tcp);
-    this.order = new FrameOrder((payload) => this.ear?.audio(payload));
+    this.order = new FrameOrder((payload) => this.hearer?.audio(payload));
   }
 
   /** Plays raw mu-law 8 kHz, 20 ms or more: one message for each call, and one for the mark behind it. */
@@ -145,7 +145,7 @@ export class TelnyxStream extends MediaSocket {
     const chunk = Number(media.chunk ?? Number.NaN);
     // One without a number has its place where it came.
     if (Number.isSafeInteger(chunk)) this.order.add(chunk, audio);
-    else this.ear?.audio(audio);
+    else this.hearer?.audio(audio);
   }
 
   private onError(value: unknown): void {

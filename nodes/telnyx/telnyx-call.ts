@@ -71,7 +71,7 @@ export class TelnyxCall extends TransferringCall<TelnyxCallHost> {
 
   /** The stream stays while the goodbye is said: nothing of it is heard as the caller's. */
   override hangUp(goodbye?: string, reason?: EndReason): Promise<void> {
-    if (this.stream) this.stream.ear = undefined;
+    if (this.stream) this.stream.hearer = undefined;
     return super.hangUp(goodbye, reason);
   }
 

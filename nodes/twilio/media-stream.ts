@@ -61,7 +61,7 @@ export class MediaStream extends MediaSocket {
   protected onFrame(data: Buffer): void {
     const payload = this.started ? payloadOf(data) : undefined;
     if (payload !== undefined) {
-      if (payload !== '') this.ear?.audio(Buffer.from(payload, 'base64'));
+      if (payload !== '') this.hearer?.audio(Buffer.from(payload, 'base64'));
       return;
     }
     this.onOther(data.toString('utf8'));
@@ -105,7 +105,8 @@ export class MediaStream extends MediaSocket {
   private onMedia(value: unknown): void {
     const media = asObject(value);
     if (typeof media?.payload !== 'string') refused.malformed++;
-    else if (media.track !== 'outbound' && media.payload !== '') this.ear?.audio(Buffer.from(media.payload, 'base64'));
+    else if (media.track !== 'outbound' && media.payload !== '')
+      this.hearer?.audio(Buffer.from(media.payload, 'base64'));
   }
 }
 

@@ -199,6 +199,20 @@ describe('a call at Telnyx', function () {
     nothingLeft();
   });
 
+  it('is not heard any more from the moment in which the goodbye begins, though the stream stays for it', async () => {
+    await red.deploy(flow());
+    let frames = 0;
+    red.on('in:0', ({ topic }: Message) => (frames += topic === 'audio' ? 1 : 0));
+    const { caller, msg } = await begin();
+    await until('the caller is heard', () => frames > 0);
+    const gone = registry.get(callId(msg))?.hangUp('agent-hangup', 'Thank you for calling, and goodbye.');
+    const onTheWire = frames + 1;
+    await gone;
+    assert.match((await caller.ended).heardText, /goodbye/i);
+    assert.ok(frames <= onTheWire, `${frames - onTheWire} frames were heard behind it`);
+    nothingLeft();
+  });
+
   it('that cannot be hung up is told in words, and is over here', async () => {
     await red.deploy(flow());
     const { caller, msg } = await begin();

@@ -10,14 +10,11 @@ export class Standstill {
   private readonly stalls: { at: number; ms: number }[] = [];
   private timer?: NodeJS.Timeout;
 
-  /** @param now a clock, ms */
-  constructor(private readonly now = () => performance.now()) {}
-
   /** Looks at the clock from now on, until it is stopped. */
   start(): this {
-    let last = this.now();
+    let last = performance.now();
     this.timer = setInterval(() => {
-      const at = this.now();
+      const at = performance.now();
       this.note(at, at - last - TICK_MS);
       last = at;
     }, TICK_MS);

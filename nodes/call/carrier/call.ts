@@ -38,13 +38,13 @@ export interface CarrierHost {
   note?(level: LogLevel, event: string, fields?: LogFields): void;
   /** Expects reports of a recording or transcription of this call. @returns a token that stands for it */
   expect(kind: ReportKind): string;
-  readonly ear: Hearer;
+  readonly hearer: Hearer;
 }
 
 /** One media socket, as far as every carrier's call knows it. */
 export interface CarrierStream {
   readonly open: boolean;
-  ear: Hearer | undefined;
+  hearer: Hearer | undefined;
   close(): void;
 }
 
@@ -273,9 +273,9 @@ export abstract class CarrierCall<Stream extends CarrierStream, Host extends Car
 
   /** Only the present stream is heard. */
   private use(stream: Stream | undefined): void {
-    if (this.stream) this.stream.ear = undefined;
+    if (this.stream) this.stream.hearer = undefined;
     this.stream = stream;
-    if (stream) stream.ear = this.host?.ear;
+    if (stream) stream.hearer = this.host?.hearer;
   }
 
   /** The carrier has named a call that we have dialled. */

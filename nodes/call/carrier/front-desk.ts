@@ -153,7 +153,7 @@ export abstract class FrontDesk<Settings extends DeskSettings> implements Endpoi
       fail: opened.fail,
       note: opened.note,
       expect: (kind) => this.reports.expect(kind, call.info),
-      ear: opened.ear,
+      hearer: opened.hearer,
     };
     const { direction, from, to } = offer;
     slot.log('info', 'call.offered', info.id, { carrier: this.carrier, direction });

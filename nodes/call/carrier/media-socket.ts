@@ -35,7 +35,7 @@ export interface Hearer {
  */
 export abstract class MediaSocket {
   /** Gets each frame, fifty a second, without any step between; nobody, while the stream is not the call's present one. */
-  ear: Hearer | undefined;
+  hearer: Hearer | undefined;
   protected started = false;
   private frames: MediaFrames | undefined;
   private over = false;

@@ -14,7 +14,7 @@ import type { Hearer } from './media-socket';
 /** A call and the in-node's part in it, wherever its flow runs: what its carrier's side tells. */
 export interface OpenedCall {
   readonly call: CarriedCall;
-  readonly ear: Hearer;
+  readonly hearer: Hearer;
   /** Reports an error of this call to Catch. */
   readonly fail: (error: Error) => void;
   /** One line of the log. */
@@ -43,7 +43,7 @@ export function openCall<Settings extends InSettings>(
   if (answer) new AnswerPolicy(call, session, answer);
   return {
     call,
-    ear: session,
+    hearer: session,
     fail: (error) => session.report(error),
     note: (level, event, fields) => session.note(level, event, fields),
   };

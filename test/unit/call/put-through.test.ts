@@ -12,7 +12,7 @@ import { Tokens } from '../../../nodes/call/carrier/tokens';
 
 class Stream {
   open = true;
-  ear: Hearer | undefined;
+  hearer: Hearer | undefined;
   close(): void {
     this.open = false;
   }
@@ -102,7 +102,7 @@ describe('a caller who is put through', () => {
     );
     call.tap((event) => events.push(event));
     carrier.attach(call, {
-      ...{ tokens: new Tokens(), url: 'http://127.0.0.1', expect: () => '', ear: { audio: () => undefined } },
+      ...{ tokens: new Tokens(), url: 'http://127.0.0.1', expect: () => '', hearer: { audio: () => undefined } },
       fail: (error) => failures.push(error.message),
     });
     stream = carrier.starts();
@@ -111,19 +111,19 @@ describe('a caller who is put through', () => {
   const happened = (): string[] => events.map(({ topic }) => topic);
 
   it('is heard by the present stream only: not by one that is replaced, lost, or left behind by a transfer', async () => {
-    assert.ok(stream.ear, 'the first');
+    assert.ok(stream.hearer, 'the first');
     const second = carrier.starts();
-    assert.deepEqual([stream.ear, second.ear !== undefined], [undefined, true]);
+    assert.deepEqual([stream.hearer, second.hearer !== undefined], [undefined, true]);
     carrier.goes(second);
-    assert.equal(second.ear, undefined);
+    assert.equal(second.hearer, undefined);
     const third = carrier.starts();
     await carrier.put(() => Promise.resolve());
-    assert.equal(third.ear, undefined);
+    assert.equal(third.hearer, undefined);
     carrier.back('busy');
     const fourth = carrier.starts();
-    assert.ok(fourth.ear);
+    assert.ok(fourth.hearer);
     call.end('shutdown');
-    assert.equal(fourth.ear, undefined);
+    assert.equal(fourth.hearer, undefined);
   });
 
   it('is away when the carrier has taken it, and our stream is closed', async () => {

@@ -46,7 +46,7 @@ describe('a call that we dial at Telnyx', () => {
       tokens,
       url: 'https://voice.example.com/telnyx/voice',
       fail: (error) => assert.fail(error),
-      ear: { audio: () => undefined },
+      hearer: { audio: () => undefined },
       expect: () => 'token',
       legs: new Legs(),
       rest,

@@ -49,7 +49,7 @@ describe("Telnyx's media stream", () => {
           },
           socket,
         );
-        stream.ear = { audio: (payload) => (heard.push(payload), tell('audio')) };
+        stream.hearer = { audio: (payload) => (heard.push(payload), tell('audio')) };
       }),
     );
     server.listen(0, '127.0.0.1');

@@ -40,7 +40,7 @@ describe('a call that we dial at Twilio', () => {
       url: 'https://voice.example.com/twilio/voice',
       fail: (error) => assert.fail(error),
       expect: () => '',
-      ear: { audio: () => undefined },
+      hearer: { audio: () => undefined },
       rest,
     });
   });
@@ -111,7 +111,7 @@ describe('a call that we dial at Twilio', () => {
       const other = registry.open(info, one, 'in', () => ({ maxDurationMs: 1e9, silenceMs: 1e9, goodbye: '' }));
       const heard: unknown[] = [];
       other.tap(({ payload }) => heard.push(payload));
-      one.attach(other, { tokens: new Tokens(), url: '', fail: (error) => assert.fail(error), expect: () => '', ear: { audio: () => undefined }, rest: new TwilioRest(() => ACCOUNT) }); // prettier-ignore
+      one.attach(other, { tokens: new Tokens(), url: '', fail: (error) => assert.fail(error), expect: () => '', hearer: { audio: () => undefined }, rest: new TwilioRest(() => ACCOUNT) }); // prettier-ignore
       one.status({ CallSid: `CA${word}`, CallStatus: word });
       assert.deepEqual(heard.map((each) => (each as { status?: string; reason?: string }).status ?? (each as { reason: string }).reason), [ours, reason]); // prettier-ignore
     }

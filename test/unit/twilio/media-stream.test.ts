@@ -45,7 +45,7 @@ describe('a media stream', () => {
           gone: () => tell('gone'),
         };
         stream = new MediaStream(websocket, 'CA01', listener, socket);
-        stream.ear = { audio: (payload) => (heard.push(payload), tell('audio')) };
+        stream.hearer = { audio: (payload) => (heard.push(payload), tell('audio')) };
       }),
     );
     server.listen(0, '127.0.0.1');

@@ -71,7 +71,7 @@ describe('the pool of worker threads', () => {
       await young.begin();
       assert.deepEqual(young.opened, [after.call.info.id]);
       assert.deepEqual(young.toldOf(after.n), ['open', 'stream'], 'with all that has happened meanwhile');
-      before.opened.ear.audio(Buffer.alloc(160, 1));
+      before.opened.hearer.audio(Buffer.alloc(160, 1));
       assert.equal(old?.frames.length, 1);
       assert.equal(old?.state, 'ready');
     });

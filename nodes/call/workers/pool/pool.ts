@@ -149,7 +149,7 @@ export class WorkerPool {
     else setImmediate(() => this.place(guest));
     return {
       call,
-      ear: call,
+      hearer: call,
       fail: (error) => {
         // Told by the in-node where the call is; by this one where it is nowhere.
         if (call.homeless || call.state === 'ended') fail(error);

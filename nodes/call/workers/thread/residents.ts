@@ -37,7 +37,7 @@ export class Residents {
   private readonly frame = (n: CallRef, audio: Buffer): void => {
     const opened = this.calls.get(n)?.opened;
     try {
-      opened?.ear.audio(audio);
+      opened?.hearer.audio(audio);
     } catch (err) {
       // The frames behind it are those of other calls.
       opened?.fail(asError(err));
